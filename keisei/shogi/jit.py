@@ -1,0 +1,115 @@
+"""The one door to Numba: how every kernel of this package is compiled and cached.
+
+Numba's own cache notices edits only in the file of the function that is called, not in the files
+of the functions that it calls in turn. The cache used here is keyed by the text of all files in
+``keisei/shogi`` and in the kernel's own folder, and touches no setting of Numba itself, so that it
+concerns the functions of this package and nobody else's.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba  # noqa: TID251
+from numba.core.caching import (  # noqa: TID251
+    CompileResultCacheImpl,
+    FunctionCache,
+    UserWideCacheLocator,
+    _CacheLocator,  # pyright: ignore[reportPrivateUsage]
+)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_KERNEL_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+}
+
+
+@functools.cache
+def _folder_digest(folder: Path) -> str:
+    """Hash of the text of all Python files in one folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _KernelCacheLocator(_CacheLocator):
+    """Where a kernel's compiled code lies, and the stamp that says whether it is still right.
+
+    The first writable folder is taken: ``NUMBA_CACHE_DIR``, the ``__pycache__`` beside the file,
+    the user's cache folder. With none writable the kernel is compiled anew in each process.
+    """
+
+    def __init__(self, py_func: Callable[..., Any], py_file: str, folder: str) -> None:
+        self._py_file = py_file
+        self._line = py_func.__code__.co_firstlineno
+        self._folder = folder
+
+    def get_cache_path(self) -> str:
+        return self._folder
+
+    def get_source_stamp(self) -> str:
+        return _folder_digest(Path(__file__).parent) + _folder_digest(Path(self._py_file).parent)
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    @classmethod
+    def from_function(
+        cls, py_func: Callable[..., Any], py_file: str
+    ) -> "_KernelCacheLocator | None":
+        subpath = cls.get_suitable_cache_subpath(py_file)
+        chosen = os.environ.get("NUMBA_CACHE_DIR")
+        folders = [str(Path(chosen, subpath))] if chosen else []
+        folders.append(str(Path(py_file).parent / "__pycache__"))
+        folders.append(UserWideCacheLocator(py_func, py_file).get_cache_path())
+        for folder in folders:
+            locator = cls(py_func, py_file, folder)
+            try:
+                locator.ensure_cache_path()
+            except OSError:
+                continue
+            return locator
+        return None
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes = (_KernelCacheLocator,)
+
+
+class _KernelCache(FunctionCache):
+    _impl_class = _KernelCacheImpl
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function on its first call and keep the machine code for later processes.
+
+    Array arguments must fit the kernel: neither bounds nor signs of indices are checked. Kernels
+    release the GIL.
+    """
+    dispatcher = numba.njit(**_KERNEL_OPTIONS)(function)
+    if _KernelCacheLocator.from_function(function, inspect.getfile(function)) is not None:
+        dispatcher._cache = _KernelCache(function)
+    return cast(Function, dispatcher)
+
+
+def inline_kernel(function: Function) -> Function:
+    """Compile a function that other kernels call, merged into its callers by LLVM."""
+    return cast(Function, numba.njit(forceinline=True, **_KERNEL_OPTIONS)(function))
+
+
+def is_compiled(function: Callable[..., Any]) -> bool:
+    """True when a kernel has machine code in this process or in its cache on disk."""
+    dispatcher = cast(Any, function)
+    if dispatcher.signatures:
+        return True
+    cache = dispatcher._cache
+    return isinstance(cache, _KernelCache) and bool(cache._cache_file._load_index())
