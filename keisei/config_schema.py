@@ -1,0 +1,362 @@
+"""The settings of a run: one frozen section a topic, read from TOML, overridden by flags.
+
+Sections refuse unknown keys and wrong types, and are never changed after they are built. Sizes
+that follow from other settings (``steps_per_epoch``) are computed and cannot be set.
+"""
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message is one sentence naming key, value and way out."""
+
+
+class Section(BaseModel):
+    """One topic of the settings: frozen, strictly typed, without unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class EnvConfig(Section):
+    """The games that are played at once."""
+
+    num_envs: PositiveInt = 256
+    """N, the games played side by side."""
+    max_plies: PositiveInt = 512
+    """A game that reaches this many plies is truncated."""
+    declaration: Literal["auto", "off"] = "auto"
+    """Whether a player who fulfils the 27-point rule wins at once."""
+    num_threads: PositiveInt | None = None
+    """Threads that step the games; without a value the environment chooses."""
+    initial_sfens: tuple[str, ...] = Field(default=(), strict=False)
+    """Positions to start games from; empty means the start position."""
+
+
+class TrainingConfig(Section):
+    """Proximal policy optimisation: sizes, rates and numerics."""
+
+    total_timesteps: PositiveInt = 30_000_000
+    """Plies to play in the whole run, all games together."""
+    num_steps: PositiveInt = 64
+    """T, the vector steps of one rollout."""
+    gamma: Fraction = 0.997
+    """Discount a ply."""
+    gae_lambda: Fraction = 0.9
+    """Decay of the advantage estimate a ply."""
+    learning_rate: PositiveFloat = 5e-4
+    """Step size of Adam at the start."""
+    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate falls over the run."""
+    lr_final_fraction: Fraction = 0.1
+    """Where a falling learning rate ends, as a share of ``learning_rate``."""
+    clip_coef: PositiveFloat = 0.2
+    """How far a probability ratio may leave 1 before it is clipped."""
+    vf_coef: NonNegativeFloat = 0.5
+    """Weight of the value loss."""
+    ent_coef: NonNegativeFloat = 0.01
+    """Weight of the entropy bonus."""
+    max_grad_norm: PositiveFloat = 0.5
+    """Gradients longer than this are scaled down to it."""
+    update_epochs: PositiveInt = 2
+    """Passes over each rollout."""
+    num_minibatches: PositiveInt = 4
+    """Minibatches of one pass, when ``minibatch_size`` is not given."""
+    minibatch_size: PositiveInt | None = None
+    """Plies of one minibatch; overrides ``num_minibatches``."""
+    target_kl: PositiveFloat | None = None
+    """An update ends early when the approximate KL divergence passes this."""
+    normalize_advantages: bool = True
+    """Whether advantages get mean 0 and deviation 1 over the whole rollout."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Number format of the network's matrix products."""
+    compile: bool = False
+    """Whether act and learn go through ``torch.compile``."""
+
+    _num_envs: int | None = PrivateAttr(default=None)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Plies of one rollout: ``num_steps * env.num_envs``.
+
+        Raises:
+            RuntimeError: This section does not belong to an ``AppConfig``.
+        """
+        if self._num_envs is None:
+            raise RuntimeError(
+                "steps_per_epoch needs env.num_envs: read it from AppConfig.training"
+            )
+        return self.num_steps * self._num_envs
+
+    @property
+    def num_updates(self) -> int:
+        """Updates of the whole run; plies after the last full rollout are not learned from."""
+        steps = -(-self.total_timesteps // (self.steps_per_epoch // self.num_steps))
+        return steps // self.num_steps
+
+    def for_num_envs(self, num_envs: int) -> Self:
+        """The same settings with the sizes that follow from ``num_envs`` games.
+
+        Raises:
+            ValueError: A rollout of that many games does not split into the minibatches.
+        """
+        bound = self.model_copy()
+        bound._num_envs = num_envs  # noqa: SLF001  (a copy of this very class)
+        plies = bound.steps_per_epoch
+        rollout = f"a rollout of {plies} plies (num_steps {self.num_steps} x num_envs {num_envs})"
+        size = self.minibatch_size
+        if size is None and plies % self.num_minibatches:
+            raise ValueError(
+                f"{rollout} does not split into num_minibatches = {self.num_minibatches} equal "
+                "minibatches; choose a divisor"
+            )
+        if size is not None and size > plies:
+            raise ValueError(f"minibatch_size = {size} is larger than {rollout}; lower it")
+        if size is not None and plies % size:
+            raise ValueError(f"{rollout} is not a multiple of minibatch_size = {size}")
+        return bound
+
+
+class ModelConfig(Section):
+    """Which network learns."""
+
+    network: str = "embedding"
+    """Name in the network registry: "embedding" (fast on CPUs) or "resnet"."""
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Arguments of that network, for example its width."""
+
+
+class SessionConfig(Section):
+    """Where a run lives and what it runs on."""
+
+    run_dir: Path | None = Field(default=None, strict=False)
+    """Folder of the run; without one, ``runs/`` and the time of the start."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Every random stream of the run follows from it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs; "auto" takes CUDA when there is one."""
+    torch_threads: PositiveInt | None = None
+    """Threads of torch on the CPU; without a value torch chooses."""
+    checkpoint_every: PositiveInt = 25
+    """Updates between two checkpoints."""
+    keep_checkpoints: PositiveInt = 3
+    """How many of the newest checkpoints stay on disk."""
+    writers: tuple[Literal["jsonl", "tensorboard", "wandb"], ...] = Field(
+        default=("jsonl",), strict=False
+    )
+    """Who gets each update's metrics; "jsonl" is always among them."""
+    wandb_project: str = "keisei"
+    """Project name for Weights & Biases."""
+    wandb_mode: Literal["online", "offline"] = "online"
+    """Whether Weights & Biases talks to its server."""
+
+    @field_validator("writers", mode="after")
+    @classmethod
+    def _jsonl_always(cls, writers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("jsonl", *writers)))
+
+
+class DisplayConfig(Section):
+    """What a run shows while it goes on."""
+
+    mode: Literal["auto", "live", "log", "quiet"] = "auto"
+    """"auto" is live on a terminal and plain log lines elsewhere."""
+    refresh_per_second: PositiveFloat = 4.0
+    """Redraws of the live screen."""
+    log_every_seconds: PositiveFloat = 5.0
+    """Least time between two plain log lines."""
+
+
+class EvaluationConfig(Section):
+    """Matches against the random player during training."""
+
+    every_updates: Annotated[int, Field(ge=0)] = 25
+    """Updates between two matches; 0 plays none."""
+    num_games: Annotated[int, Field(ge=2, multiple_of=2)] = 64
+    """Games of one match, half of them with each colour."""
+    deterministic: bool = False
+    """Whether the learner plays its most likely move instead of sampling."""
+
+
+class AppConfig(Section):
+    """All settings of a run."""
+
+    env: EnvConfig = EnvConfig()
+    training: TrainingConfig = TrainingConfig()
+    model: ModelConfig = ModelConfig()
+    session: SessionConfig = SessionConfig()
+    display: DisplayConfig = DisplayConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("training", mode="after")
+    @classmethod
+    def _derive_sizes(cls, training: TrainingConfig, info: ValidationInfo) -> TrainingConfig:
+        # A bad env section is reported by itself; there is nothing to derive from then.
+        env = cast(EnvConfig | None, info.data.get("env"))
+        return training if env is None else training.for_num_envs(env.num_envs)
+
+    @model_validator(mode="after")
+    def _check_rollout_fits_run(self) -> Self:
+        if self.training.total_timesteps < self.env.num_envs:
+            raise ValueError(
+                f"training.total_timesteps = {self.training.total_timesteps} is less than one "
+                f"vector step of env.num_envs = {self.env.num_envs} games; raise it"
+            )
+        return self
+
+    def to_toml(self) -> str:
+        """The settings as TOML text that ``load_config`` reads back; unset values are left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_config(
+    path: Path | str | None = None, overrides: Mapping[str, Any] | None = None
+) -> AppConfig:
+    """Settings from a TOML file, with overrides on top and defaults below.
+
+    Args:
+        path: TOML file with one table a section, or None for the defaults.
+        overrides: ``"section.key"`` to a value, or to its text as typed on a command line
+            (``"none"`` unsets a key that may be empty).
+
+    Raises:
+        ConfigError: The file cannot be read, or a key or a value is not usable.
+    """
+    values = _read_toml(Path(path)) if path is not None else {}
+    for key, value in (overrides or {}).items():
+        _set_override(values, key, value)
+    try:
+        return AppConfig.model_validate(values)
+    except ValidationError as error:
+        where = f" (in {path})" if path is not None else ""
+        raise ConfigError(_sentence(error) + where) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read config file {str(path)!r}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
+
+
+def _set_override(values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Put one override into the nested values, its text read as the key's type asks."""
+    section, _, key = dotted.partition(".")
+    if not key:
+        raise ConfigError(
+            f"override {dotted!r} does not name a section and a key, as in env.num_envs"
+        )
+    _check_key(section, key.split(".")[0])
+    table = values
+    *parents, last = dotted.split(".")
+    for part in parents:
+        below: object = table.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise ConfigError(f"override {dotted!r} goes below {part!r}, which is not a table")
+        table = cast(dict[str, Any], below)
+    table[last] = _parse_text(section, key, value) if isinstance(value, str) else value
+
+
+def _sections() -> dict[str, type[Section]]:
+    return {
+        name: cast(type[Section], field.annotation)
+        for name, field in AppConfig.model_fields.items()
+    }
+
+
+def _check_key(section: str, key: str) -> None:
+    sections = _sections()
+    if section not in sections:
+        raise ConfigError(_unknown("section", section, list(sections), ""))
+    if key not in sections[section].model_fields:
+        raise ConfigError(_unknown("key", key, list(sections[section].model_fields), f"{section}."))
+
+
+def _unknown(kind: str, name: str, allowed: list[str], prefix: str) -> str:
+    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
+    if near:
+        return f"unknown {kind} {prefix + name!r}; did you mean {prefix + near[0]!r}?"
+    return f"unknown {kind} {prefix + name!r}; allowed are {', '.join(allowed)}"
+
+
+def _parse_text(section: str, key: str, text: str) -> Any:
+    """Text from a command line as the value that the key's type asks for."""
+    annotation = _sections()[section].model_fields[key.partition(".")[0]].annotation
+    kinds = set(_leaf_types(annotation))
+    if text.lower() == "none" and types.NoneType in kinds:
+        return None
+    if kinds <= {str, Path, types.NoneType}:
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        # Left as text: validation then names the key, this text and what it should be.
+        return text.split(",") if tuple in kinds and text else text
+
+
+def _leaf_types(annotation: Any) -> list[Any]:
+    """The classes that an annotation accepts; a Literal counts as the class of its values."""
+    origin = typing.get_origin(annotation)
+    if origin is Literal:
+        return [type(value) for value in typing.get_args(annotation)]
+    if origin is Annotated:
+        return _leaf_types(typing.get_args(annotation)[0])
+    if origin in {typing.Union, types.UnionType}:
+        return [leaf for part in typing.get_args(annotation) for leaf in _leaf_types(part)]
+    return [origin or annotation]
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first mistake of a failed validation as one sentence."""
+    details = error.errors(include_url=False)
+    # Deeper than three parts there are only pydantic's names for the members of a union.
+    places = [tuple(str(part) for part in detail["loc"][:3]) for detail in details]
+    first, place = details[0], places[0]
+    others = len(set(places)) - 1
+    more = f" (and {others} more)" if others else ""
+    dotted = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        return _unknown_place(place) + more
+    reason = first["msg"]
+    if first["type"] == "value_error":
+        own_words = reason.removeprefix("Value error, ")
+        return (f"{dotted}: {own_words}" if dotted else own_words) + more
+    reason = reason[0].lower() + reason[1:]
+    return f"{dotted} = {first['input']!r} is not usable: {reason}{more}"
+
+
+def _unknown_place(place: tuple[str, ...]) -> str:
+    sections = _sections()
+    if len(place) == 1:
+        return _unknown("section", place[0], list(sections), "")
+    return _unknown("key", place[1], list(sections[place[0]].model_fields), f"{place[0]}.")
