@@ -1,0 +1,76 @@
+# Every target makes its own virtual environment and needs no activated one.
+#   make train    256 games of shogi, played and learned from, into a new folder under runs/
+#   make test     the fast tests;  make test-slow  the rest;  make test-all  both
+#   make bench    the measurements, added to benchmarks/RESULTS.md
+#   make check    everything that CI runs: tests, lint, types, contracts
+#   make format   rewrite the sources in the one format
+# Another Python: make PYTHON=python3.12 ...;  other training options: make train ARGS="--seed 7"
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN_DIR ?= runs/$(shell date +%Y%m%d-%H%M%S)
+ARGS ?=
+
+BIN := $(VENV)/bin
+TRAIN_READY := $(VENV)/.installed-train
+DEV_READY := $(VENV)/.installed-dev
+
+# Small tensors on few cores: a second torch thread costs more than it gives. Benchmarks are defined
+# on one core.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+.PHONY: help train test test-slow test-all bench lint format types contracts check clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "keisei needs Python 3.11 or later, which $(PYTHON) is not; name one: make PYTHON=python3.11"; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# An editable install with one extra, in the tested versions; done again when either file changes.
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing keisei[$*] into $(VENV)"
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
+	  --root-user-action=ignore -c constraints.txt -e ".[$*]"
+	@touch $@
+
+train: $(TRAIN_READY)
+	$(BIN)/keisei-vec train --config configs/default.toml --run-dir "$(RUN_DIR)" $(ARGS)
+
+test: $(DEV_READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+test-slow: $(DEV_READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow $(ARGS)
+
+test-all: test test-slow
+
+bench: $(DEV_READY)
+	@mkdir -p .benchmarks
+	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only \
+	  --benchmark-json=.benchmarks/latest.json $(ARGS)
+	$(BIN)/python benchmarks/report.py .benchmarks/latest.json benchmarks/RESULTS.md
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEV_READY)
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+contracts: $(DEV_READY)
+	$(BIN)/lint-imports --no-cache
+
+check: test test-slow lint types contracts
+
+clean:
+	rm -rf build .benchmarks .pytest_cache .ruff_cache .import_linter_cache
+	find keisei tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
