@@ -1,0 +1,1 @@
+"""One training run: loop, files, screen and callbacks."""

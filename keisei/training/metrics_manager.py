@@ -1,0 +1,347 @@
+"""What is counted and timed in a run: games, windows, phases, and the row of each update."""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.constants import BLACK, WHITE, Termination
+
+PHASES = ("env", "act", "store", "learn")
+"""What is timed; the rest of the wall clock is "other"."""
+
+_ENDS = tuple(end for end in Termination if end is not Termination.NONE)
+
+
+@dataclass
+class GameStatistics:
+    """Results of all games that ended: counted here, once, and nowhere else."""
+
+    ends: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(len(Termination), dtype=np.int64)
+    )
+    """int64[7], games by the code of their ``Termination``."""
+    black_wins: int = 0
+    white_wins: int = 0
+    draws: int = 0
+    """Games that a rule ended without a winner; truncated games are no draws."""
+    plies: int = 0
+    """Plies of all ended games together."""
+
+    @property
+    def games(self) -> int:
+        """Games that ended, truncated ones included."""
+        return int(self.ends.sum())
+
+    @property
+    def truncations(self) -> int:
+        """Games that the ply cap cut off."""
+        return int(self.ends[Termination.MAX_PLIES])
+
+    @property
+    def mean_plies(self) -> float:
+        """Plies of an ended game on average; 0 before the first end."""
+        return self.plies / self.games if self.games else 0.0
+
+    def count(
+        self,
+        terminations: NDArray[np.uint8],
+        winners: NDArray[np.int8],
+        plies: NDArray[np.int32],
+    ) -> None:
+        """Add games that just ended.
+
+        Args:
+            terminations: uint8[K], ``Termination`` codes, none of them NONE.
+            winners: int8[K], BLACK, WHITE or -1 for nobody.
+            plies: int32[K], length of each game.
+        """
+        self.ends += np.bincount(terminations, minlength=len(Termination))
+        self.black_wins += int(np.count_nonzero(winners == BLACK))
+        self.white_wins += int(np.count_nonzero(winners == WHITE))
+        nobody = winners < 0
+        self.draws += int(np.count_nonzero(nobody & (terminations != Termination.MAX_PLIES)))
+        self.plies += int(plies.sum(dtype=np.int64))
+
+    def by_kind(self) -> dict[str, int]:
+        """Games by the name of their end, for example ``{"CHECKMATE": 3, ...}``."""
+        return {end.name: int(self.ends[end]) for end in _ENDS}
+
+    def since(self, earlier: "GameStatistics") -> "GameStatistics":
+        """The games that ended after ``earlier`` was copied from this object."""
+        return GameStatistics(
+            ends=self.ends - earlier.ends,
+            black_wins=self.black_wins - earlier.black_wins,
+            white_wins=self.white_wins - earlier.white_wins,
+            draws=self.draws - earlier.draws,
+            plies=self.plies - earlier.plies,
+        )
+
+    def copy(self) -> "GameStatistics":
+        """The same counts in an object of their own."""
+        return replace(self, ends=self.ends.copy())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts as plain integers."""
+        return {
+            "ends": self.ends.tolist(),
+            "black_wins": self.black_wins,
+            "white_wins": self.white_wins,
+            "draws": self.draws,
+            "plies": self.plies,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the counts of ``state_dict()``."""
+        self.ends = np.asarray(state["ends"], dtype=np.int64)
+        self.black_wins = state["black_wins"]
+        self.white_wins = state["white_wins"]
+        self.draws = state["draws"]
+        self.plies = state["plies"]
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """All that a screen shows of a run at one moment; numbers are of the whole run unless said."""
+
+    global_timestep: int
+    total_timesteps: int
+    updates: int
+    games: dict[str, int]
+    """Ended games by the name of their ``Termination``."""
+    black_wins: int
+    white_wins: int
+    draws: int
+    truncations: int
+    mean_plies: float
+    sps: dict[str, float]
+    """Plies a second over the last two updates: "env", "learn", "overall"; 0 when unknown."""
+    phase_seconds: dict[str, float]
+    """Seconds over the same time: "env", "act", "store", "learn", "other"."""
+    learning: dict[str, float]
+    """What the last update reported, for example "policy_loss"; empty before the first."""
+    recent: dict[str, float]
+    """Results of the games that ended in the last rollout, for example "share_checkmate"."""
+    evaluation: dict[str, float]
+    """The last match's result; empty before the first."""
+    board_text: str | None
+    """Board, hands and last move of game 0, when the display asked for it."""
+    elapsed_seconds: float
+    """Time spent in this run, also before it was resumed."""
+    eta_seconds: float | None
+    """Time to the end at the present pace; None when unknown."""
+    message: str
+    """The newest notice, empty when there is none."""
+
+
+@dataclass
+class _Window:
+    """Plies and seconds from one update to the next."""
+
+    started: float
+    plies: int = 0
+    learned_plies: int = 0
+    wall: float = 0.0
+    phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+
+    def __add__(self, other: Self) -> "_Window":
+        return _Window(
+            started=self.started,
+            plies=self.plies + other.plies,
+            learned_plies=self.learned_plies + other.learned_plies,
+            wall=self.wall + other.wall,
+            phases={name: self.phases[name] + other.phases[name] for name in PHASES},
+        )
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds by phase, "other" included."""
+        other = max(0.0, self.wall - sum(self.phases.values()))
+        return {**self.phases, "other": other}
+
+    def sps(self) -> dict[str, float]:
+        """Plies a second by what they are divided by."""
+        pairs = {
+            "env": (self.plies, self.phases["env"]),
+            "learn": (self.learned_plies, self.phases["learn"]),
+            "overall": (self.plies, self.wall),
+        }
+        return {
+            name: plies / seconds if seconds > 0 else 0.0
+            for name, (plies, seconds) in pairs.items()
+        }
+
+
+class MetricsManager:
+    """Counters, windows and phase timers of a run, and what waits to be shown.
+
+    A *window* goes from one update to the next. Times never influence what is learned; their row
+    keys begin with ``time/``, all others are the same in two runs of one seed.
+    """
+
+    def __init__(
+        self,
+        total_timesteps: int,
+        statistics: GameStatistics,
+        *,
+        board_text: Callable[[], str] | None = None,
+        board_seconds: float = 0.25,
+    ) -> None:
+        """Start counting.
+
+        Args:
+            total_timesteps: Plies of the whole run, for the time that is left.
+            statistics: Results of games, counted by the step manager.
+            board_text: Draws game 0; None when nobody looks at it.
+            board_seconds: Least time between two drawings.
+        """
+        self.statistics = statistics
+        self.updates = 0
+        self.row: dict[str, float] = {}
+        self.pending_progress_updates: dict[str, Any] = {}
+        self._total_timesteps = total_timesteps
+        self._board_text = board_text
+        self._board_seconds = board_seconds
+        self._board: str | None = None
+        self._board_time = float("-inf")
+        self._learning: dict[str, float] = {}
+        self._recent: dict[str, float] = {}
+        self._evaluation: dict[str, float] = {}
+        self._message = ""
+        self._at_last_update = statistics.copy()
+        self._elapsed_before = 0.0
+        self._started = time.perf_counter()
+        self._window = _Window(self._started)
+        self._last_window = _Window(self._started)
+
+    def start_clock(self) -> None:
+        """Begin the first window now, so that building and compiling do not count."""
+        self._started = time.perf_counter()
+        self._window = _Window(self._started)
+
+    @contextmanager
+    def phase(self, name: str) -> Generator[None]:
+        """Add the time of a ``with`` block to one of ``PHASES``."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._window.phases[name] += time.perf_counter() - begin
+
+    def count_step(self, plies: int) -> None:
+        """Note that a vector step played ``plies`` plies."""
+        self._window.plies += plies
+        self.pending_progress_updates["plies"] = self._window.plies
+
+    def finish_update(self, learning: Mapping[str, float], learned_plies: int) -> dict[str, float]:
+        """Close the window after an update.
+
+        Args:
+            learning: What the update reported.
+            learned_plies: Plies of the rollout it learned from.
+
+        Returns:
+            The update's row: names as in docs/metrics.md, all values finite floats.
+        """
+        self.updates += 1
+        games = self.statistics.since(self._at_last_update)
+        self._at_last_update = self.statistics.copy()
+        self._learning = dict(learning)
+        self._recent = _shares(games)
+        self._window.learned_plies = learned_plies
+        self._window.wall = time.perf_counter() - self._window.started
+        row = {"run/updates": float(self.updates), "run/games": float(self.statistics.games)}
+        row |= {f"learn/{name}": float(value) for name, value in learning.items()}
+        row |= {f"games/{name}": value for name, value in self._recent.items()}
+        row["time/elapsed"] = self.elapsed_seconds
+        row |= {f"time/sps_{name}": value for name, value in self._window.sps().items()}
+        row |= {f"time/{name}": value for name, value in self._window.seconds().items()}
+        self.row = row
+        self._last_window = self._window
+        self._window = _Window(time.perf_counter())
+        self.pending_progress_updates["learning"] = self._learning
+        return row
+
+    def record_evaluation(self, results: Mapping[str, float]) -> None:
+        """Add a match's results to the present row and to what is shown."""
+        self._evaluation = {name: float(value) for name, value in results.items()}
+        self.row |= {f"eval/{name}": value for name, value in self._evaluation.items()}
+        self.pending_progress_updates["evaluation"] = self._evaluation
+
+    def note(self, message: str) -> None:
+        """Show a notice with the next snapshot."""
+        self._message = message
+        self.pending_progress_updates["message"] = message
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds spent in this run, also before it was resumed."""
+        return self._elapsed_before + time.perf_counter() - self._started
+
+    def snapshot(self, global_timestep: int) -> RunSnapshot:
+        """The run as a screen shows it at ``global_timestep``."""
+        now = time.perf_counter()
+        self._window.wall = now - self._window.started
+        window = self._last_window + self._window
+        if self._board_text is not None and now - self._board_time >= self._board_seconds:
+            self._board, self._board_time = self._board_text(), now
+        sps = window.sps()
+        left = max(0, self._total_timesteps - global_timestep)
+        statistics = self.statistics
+        return RunSnapshot(
+            global_timestep=global_timestep,
+            total_timesteps=self._total_timesteps,
+            updates=self.updates,
+            games=statistics.by_kind(),
+            black_wins=statistics.black_wins,
+            white_wins=statistics.white_wins,
+            draws=statistics.draws,
+            truncations=statistics.truncations,
+            mean_plies=statistics.mean_plies,
+            sps=sps,
+            phase_seconds=window.seconds(),
+            learning=dict(self._learning),
+            recent=dict(self._recent),
+            evaluation=dict(self._evaluation),
+            board_text=self._board,
+            elapsed_seconds=self.elapsed_seconds,
+            eta_seconds=left / sps["overall"] if sps["overall"] > 0 else None,
+            message=self._message,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What later rows and screens need, in plain Python values."""
+        return {
+            "updates": self.updates,
+            "elapsed_seconds": self.elapsed_seconds,
+            "at_last_update": self._at_last_update.state_dict(),
+            "learning": self._learning,
+            "recent": self._recent,
+            "evaluation": self._evaluation,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state_dict()``; the statistics are loaded by their owner."""
+        self.updates = state["updates"]
+        self._elapsed_before = state["elapsed_seconds"]
+        self._at_last_update.load_state_dict(state["at_last_update"])
+        self._learning = dict(state["learning"])
+        self._recent = dict(state["recent"])
+        self._evaluation = dict(state["evaluation"])
+
+
+def _shares(games: GameStatistics) -> dict[str, float]:
+    """Results of one window's games; shares only when a game ended."""
+    results = {"finished": float(games.games)}
+    if games.games:
+        results |= {
+            f"share_{name.lower()}": count / games.games for name, count in games.by_kind().items()
+        }
+        results["black_win_rate"] = games.black_wins / games.games
+        results["white_win_rate"] = games.white_wins / games.games
+        results["draw_rate"] = games.draws / games.games
+        results["mean_plies"] = games.mean_plies
+    return results
