@@ -75,6 +75,8 @@ class Placement:
             and np.array_equal(self.hands, other.hands)
         )
 
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # arrays can change, so no hash
+
 
 def parse_sfen(text: str) -> Placement:
     """The position that an SFEN names; a missing move number counts as 1.
