@@ -1,0 +1,67 @@
+"""Game-steps a second of the environment: choose, play, judge, restart, describe.
+
+The work of one game-step, the same for every row: choose a uniformly random legal move, play it,
+find the legal moves of the new position, judge mate, repetition, declaration and the ply cap,
+replace an ended game, and write the outputs that the row names. All games stand in the middle of
+play, where they were brought by steps that are not timed.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Measurement
+from cshogi_games import CshogiGames
+
+from keisei.vec import ShogiVectorEnv
+
+NUM_ENVS = 256
+MAX_PLIES = 512
+WARM_UP_STEPS = 600
+STEPS_A_ROUND = 200
+PEER_STEPS_A_ROUND = 20
+
+pytestmark = pytest.mark.benchmark(group="env step, N = 256")
+
+
+def _stepper(env: ShogiVectorEnv, num_steps: int) -> Callable[[], object]:
+    def play() -> None:
+        for _ in range(num_steps):
+            env.step(env.sample_actions())
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("label", "obs", "copy"),
+    [
+        ("dense mask + uint8 planes", "dict", True),
+        ("dense mask + uint8 planes, arrays reused", "dict", False),
+        ("uint8 planes", "box", True),
+        ("compact state + packed mask", "compact", True),
+    ],
+)
+def test_env_step(measure: Measurement, label: str, obs: str, copy: bool) -> None:
+    env = ShogiVectorEnv(NUM_ENVS, max_plies=MAX_PLIES, obs=obs, copy=copy, num_threads=1)
+    env.reset(seed=1)
+    _stepper(env, WARM_UP_STEPS)()
+    play = _stepper(env, STEPS_A_ROUND)
+    measure(label, play, amount=STEPS_A_ROUND * NUM_ENVS, unit="game-steps")
+    env.close()
+
+
+def test_cshogi_step(measure: Measurement) -> None:
+    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
+    for _ in range(WARM_UP_STEPS):
+        games.step()
+
+    def play() -> None:
+        for _ in range(PEER_STEPS_A_ROUND):
+            games.step()
+
+    measure(
+        "cshogi, Python loop: dense mask + float32 planes",
+        play,
+        amount=PEER_STEPS_A_ROUND * NUM_ENVS,
+        unit="game-steps",
+        peer=True,
+    )

@@ -1,0 +1,3 @@
+"""The part of cshogi.dlshogi that tests and benchmarks use."""
+
+def make_move_label(move: int, color: int) -> int: ...
