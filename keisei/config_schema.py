@@ -173,10 +173,6 @@ class SessionConfig(Section):
         default=("jsonl",), strict=False
     )
     """Who gets each update's metrics; "jsonl" is always among them."""
-    wandb_project: str = "keisei"
-    """Project name for Weights & Biases."""
-    wandb_mode: Literal["online", "offline"] = "online"
-    """Whether Weights & Biases talks to its server."""
 
     @field_validator("writers", mode="after")
     @classmethod

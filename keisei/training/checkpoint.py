@@ -1,0 +1,166 @@
+"""Checkpoint files: written whole or not at all, checked before they are believed.
+
+A checkpoint is one ``torch.save`` archive of tensors and plain Python values, so that it loads
+with ``weights_only=True`` and can run nobody's code. The newest intact one is found from the
+files themselves; there is no pointer that could go stale.
+"""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import torch
+
+MAGIC = "keisei-checkpoint"
+SCHEMA_VERSION = 1
+"""Grows when a checkpoint's contents change so that older readers would go wrong."""
+
+_PREFIX = "checkpoint-"
+_SUFFIX = ".pt"
+_TEMPORARY_SUFFIX = ".tmp"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used or written; the message is one sentence."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A file that is not, or no longer, a readable archive."""
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let ``write`` fill a file that appears under ``path`` only when it is complete and on disk.
+
+    Raises:
+        CheckpointError: The file cannot be written; nothing at ``path`` has changed.
+    """
+    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_checkpoint(path: Path, contents: Mapping[str, Any]) -> None:
+    """Write tensors and plain Python values as a checkpoint file.
+
+    Raises:
+        CheckpointError: The file cannot be written.
+    """
+    archive = {"magic": MAGIC, "schema_version": SCHEMA_VERSION, "contents": dict(contents)}
+    write_atomically(path, lambda file: torch.save(archive, file))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Contents of a checkpoint file, tensors on the CPU.
+
+    Raises:
+        DamagedCheckpointError: The file is no archive, or a part fails its checksum.
+        CheckpointError: It cannot be read, was written by another program or by another version,
+            or holds more than tensors and plain values.
+    """
+    _check_archive(path)
+    try:
+        archive: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{str(path)!r} is not a Keisei checkpoint: it holds more than tensors and plain "
+            "values, and loading those could run foreign code"
+        ) from None
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint: {error}") from None
+    if not isinstance(archive, dict):
+        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint")
+    fields = cast(dict[str, Any], archive)
+    if fields.get("magic") != MAGIC:
+        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint")
+    version = fields.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CheckpointError(
+            f"{str(path)!r} has checkpoint version {version!r} and this Keisei reads version "
+            f"{SCHEMA_VERSION}; resume it with the Keisei that wrote it"
+        )
+    return cast(dict[str, Any], fields["contents"])
+
+
+def _check_archive(path: Path) -> None:
+    """Read the whole file once and compare all checksums, which torch itself does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except OSError as error:
+        raise CheckpointError(f"cannot read checkpoint {str(path)!r}: {error.strerror}") from None
+    except zipfile.BadZipFile:
+        raise DamagedCheckpointError(
+            f"{str(path)!r} is damaged or not a Keisei checkpoint"
+        ) from None
+    if broken is not None:
+        raise DamagedCheckpointError(f"{str(path)!r} is damaged: {broken} fails its checksum")
+
+
+class CheckpointFolder:
+    """The checkpoints of one run: names, order, and how many are kept."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        """Look after ``folder``, which need not exist yet, and keep the ``keep`` newest files."""
+        self.folder = folder
+        self._keep = keep
+
+    def paths(self) -> list[Path]:
+        """Finished checkpoints, oldest first; temporary files are not among them."""
+        return sorted(self.folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+
+    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
+        """Write the checkpoint of one timestep, then delete those past the number to keep.
+
+        Raises:
+            CheckpointError: The file cannot be written.
+        """
+        # Twelve digits, so that the order of names is the order of timesteps.
+        path = self.folder / f"{_PREFIX}{global_timestep:012d}{_SUFFIX}"
+        write_checkpoint(path, contents)
+        for old in self.paths()[: -self._keep]:
+            old.unlink()
+        return path
+
+    def latest(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+        """The newest intact checkpoint and its contents; ``warn`` hears of damaged newer ones.
+
+        Raises:
+            CheckpointError: There is no intact checkpoint, or the newest one is of another version.
+        """
+        for path in reversed(self.paths()):
+            try:
+                return path, read_checkpoint(path)
+            except DamagedCheckpointError as error:
+                warn(f"{error}; trying the one before")
+        raise CheckpointError(f"no intact checkpoint in {str(self.folder)!r}; nothing to resume")
+
+    def drop_after(self, global_timestep: int) -> None:
+        """Delete checkpoints past a timestep and what killed processes left half written.
+
+        A run that goes on from an earlier checkpoint makes the later ones anew.
+        """
+        for path in self.paths():
+            if int(path.stem.removeprefix(_PREFIX)) > global_timestep:
+                path.unlink()
+        for path in self.folder.glob(f"*{_TEMPORARY_SUFFIX}"):
+            path.unlink()

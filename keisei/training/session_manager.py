@@ -1,0 +1,203 @@
+"""The frame of a run: its folder, seeds, records, log and signals."""
+
+import json
+import logging
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import torch
+
+import keisei
+from keisei.config_schema import AppConfig
+
+
+class RunFolderError(ValueError):
+    """A run folder that cannot be used; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Seeds of the independent random streams of a run."""
+
+    env: int
+    network: int
+    agent: int
+    evaluation: int
+
+    @classmethod
+    def of(cls, seed: int) -> "Seeds":
+        """The seeds that follow from the seed of the run."""
+        children = np.random.SeedSequence(seed).spawn(4)
+        return cls(*(int(child.generate_state(1)[0]) for child in children))
+
+
+class _EchoHandler(logging.Handler):
+    """Hands each log line, without time and traceback, to a function."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
+
+
+class SessionManager:
+    """Owns a run's folder, seeds, effective settings, environment record, log and signals."""
+
+    def __init__(self, config: AppConfig, *, resume: Path | str | None = None) -> None:
+        """Decide where the run lives; nothing is written yet.
+
+        Args:
+            config: Settings of the run.
+            resume: "latest" or the path of a checkpoint to go on from; None for a new run.
+
+        Raises:
+            RunFolderError: "latest" is asked for without a run folder.
+        """
+        self.run_dir = _run_dir(config.session.run_dir, resume)
+        self.checkpoint_dir = self.run_dir / "checkpoints"
+        self.seeds = Seeds.of(config.session.seed)
+        # Not from logging.getLogger: two runs in one process must not share handlers.
+        self.logger = logging.Logger("keisei.run", logging.INFO)  # noqa: LOG001
+        self._config = config
+        self._goes_on = resume == "latest" or (
+            resume is not None and Path(resume).resolve().parent == self.checkpoint_dir.resolve()
+        )
+
+    def open(self) -> None:
+        """Claim the run folder and open the log, before any work is done.
+
+        Raises:
+            RunFolderError: The folder cannot be written, holds another run, or holds none to
+                resume.
+        """
+        self._check_contents()
+        try:
+            self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+            # A mode bit can forbid new files in a folder whose old files may still be written.
+            probe = self.checkpoint_dir / "probe.tmp"
+            probe.touch()
+            probe.unlink()
+            handler = logging.FileHandler(self.run_dir / "train.log", encoding="utf-8")
+        except OSError as error:
+            raise RunFolderError(
+                f"run folder {str(self.run_dir)!r} cannot be written: {error.strerror}; "
+                "choose another --run-dir"
+            ) from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.logger.addHandler(handler)
+
+    def _check_contents(self) -> None:
+        metrics = self.run_dir / "metrics.jsonl"
+        has_checkpoint = any(self.checkpoint_dir.glob("*.pt"))
+        if self._goes_on and not has_checkpoint:
+            raise RunFolderError(
+                f"run folder {str(self.run_dir)!r} holds no checkpoint to resume; "
+                "leave --resume out to start a new run"
+            )
+        has_rows = metrics.exists() and metrics.stat().st_size > 0
+        if not self._goes_on and (has_checkpoint or has_rows):
+            raise RunFolderError(
+                f"run folder {str(self.run_dir)!r} already holds a run; go on with "
+                "--resume latest or choose another --run-dir"
+            )
+
+    def write_records(self) -> None:
+        """Write the effective settings and the environment record into the run folder.
+
+        Called when the run is sure to start, so that a refused resume leaves the records of the
+        run as they were.
+        """
+        (self.run_dir / "config.toml").write_text(self._config.to_toml(), encoding="utf-8")
+        record = json.dumps(environment_record(), indent=2)
+        (self.run_dir / "environment.json").write_text(record + "\n", encoding="utf-8")
+
+    def echo(self, show: Callable[[str], None]) -> None:
+        """Also hand the text of each log line to ``show``."""
+        self.logger.addHandler(_EchoHandler(show))
+
+    @contextmanager
+    def signals(self, request_stop: Callable[[str], None]) -> Generator[None]:
+        """Within a ``with`` block, turn Ctrl-C and SIGTERM into a request to stop in order.
+
+        A second Ctrl-C raises KeyboardInterrupt. Outside the main thread, where Python allows no
+        handlers, nothing is changed.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            name = signal.Signals(number).name
+            if number == signal.SIGINT:
+                signal.signal(number, signal.default_int_handler)
+            request_stop(name)
+
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def close(self) -> None:
+        """Close the log; further calls change nothing."""
+        for handler in list(self.logger.handlers):
+            self.logger.removeHandler(handler)
+            handler.close()
+
+
+def _run_dir(configured: Path | None, resume: Path | str | None) -> Path:
+    """The folder of a run; a checkpoint that lies in a run folder names that folder."""
+    if configured is not None:
+        return configured
+    if resume == "latest":
+        raise RunFolderError("--resume latest needs --run-dir, the folder of the run to go on with")
+    if resume is not None and Path(resume).resolve().parent.name == "checkpoints":
+        return Path(resume).resolve().parent.parent
+    return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+
+
+def environment_record() -> dict[str, str | int | None]:
+    """What the run's numbers may depend on besides its settings: versions, machine, commit."""
+    packages = ("torch", "numpy", "numba", "gymnasium", "tensordict")
+    return {
+        "keisei": keisei.__version__,
+        "commit": _git_commit(),
+        "python": sys.version.split()[0],
+        **{name: metadata.version(name) for name in packages},
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the source tree that runs; None for an installed package or without git."""
+    source = Path(keisei.__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(source), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

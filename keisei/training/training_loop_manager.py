@@ -1,0 +1,214 @@
+"""The order of a run.
+
+A *step* is one vector step: one ply in each of N games. A *rollout* is the ``num_steps`` steps
+between two updates, ``steps_per_epoch`` plies in all. An *iteration* is a step and what it makes
+due: the update, the display, the hooks.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from keisei.config_schema import AppConfig
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.training.callbacks import Callback
+from keisei.training.metrics_manager import MetricsManager, RunSnapshot
+
+
+class Rollout(Protocol):
+    """What the loop asks of the experience buffer."""
+
+    @property
+    def plies(self) -> int:
+        """Plies in the buffer."""
+        ...
+
+
+class Stepper(Protocol):
+    """What the loop asks of the step manager."""
+
+    def step(self) -> None:
+        """Play one ply in each of the N games and store it."""
+        ...
+
+
+class Screen(Protocol):
+    """What the loop asks of the display, a context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def update(self, snapshot: RunSnapshot) -> None:
+        """Show the run as it is now."""
+        ...
+
+
+class TrainerVerbs(Protocol):
+    """What the loop asks of the trainer."""
+
+    @property
+    def global_timestep(self) -> int:
+        """Where the run begins: 0, or the timestep that it was resumed from."""
+        ...
+
+    @property
+    def metrics(self) -> MetricsManager:
+        """Counters, and the progress that waits to be shown."""
+        ...
+
+    @property
+    def agent(self) -> PPOAgent:
+        """The learner."""
+        ...
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of the run."""
+        ...
+
+    @property
+    def experience_buffer(self) -> Rollout:
+        """The rollout that is being filled."""
+        ...
+
+    def perform_ppo_update(self, global_timestep: int) -> dict[str, float]:
+        """Learn from the full buffer, empty it, and return the update's row."""
+        ...
+
+    def save_checkpoint(self, global_timestep: int) -> Path:
+        """Write a checkpoint and return its path."""
+        ...
+
+    def finalize_training(self, global_timestep: int, *, is_whole: bool) -> None:
+        """Save the last checkpoint if the state ``is_whole``, and close everything."""
+        ...
+
+
+class TrainingLoopManager:
+    """Runs iterations until the run is complete or somebody asks to stop."""
+
+    def __init__(
+        self,
+        trainer: TrainerVerbs,
+        config: AppConfig,
+        step_manager: Stepper,
+        training_display: Screen,
+        callbacks: Sequence[Callback],
+        logger: logging.Logger,
+    ) -> None:
+        self.global_timestep = trainer.global_timestep
+        self.stop_reason: str | None = None
+        self._trainer = trainer
+        self._config = config
+        self._step_manager = step_manager
+        self._display = training_display
+        self._callbacks = callbacks
+        self._logger = logger
+        self._view = _LoopView(self, trainer, config, logger)
+        # False within a step or an update, where a checkpoint would hold half a change.
+        self._is_whole = True
+
+    def request_stop(self, reason: str) -> None:
+        """End the run in order after the present iteration; the first reason is kept."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+
+    def run(self) -> None:
+        """Train to the end, and finalise the run exactly once however it ends.
+
+        KeyboardInterrupt ends the run in order. Any other exception is logged with its traceback
+        and raised again.
+        """
+        with self._display:
+            try:
+                self._run_iterations()
+            except KeyboardInterrupt:
+                self.request_stop("KeyboardInterrupt")
+            except Exception:
+                self._logger.exception("Training failed at timestep %d", self.global_timestep)
+                raise
+            finally:
+                self._finish()
+
+    def _run_iterations(self) -> None:
+        total = self._config.training.total_timesteps
+        self._logger.info("Training from timestep %d to %d", self.global_timestep, total)
+        for callback in self._callbacks:
+            callback.on_training_start(self._view)
+        while self.global_timestep < total and self.stop_reason is None:
+            self._iterate()
+
+    def _iterate(self) -> None:
+        self._is_whole = False
+        self._step_manager.step()
+        self.global_timestep += self._config.env.num_envs
+        row: dict[str, float] | None = None
+        if self._should_perform_ppo_update():
+            row = self._trainer.perform_ppo_update(self.global_timestep)
+        self._is_whole = True
+        if row is not None:
+            for callback in self._callbacks:
+                callback.on_update_end(self._view, row)
+        self._show_progress()
+        for callback in self._callbacks:
+            callback.on_step_end(self._view)
+
+    def _should_perform_ppo_update(self) -> bool:
+        """True when the buffer holds a whole rollout."""
+        return self._trainer.experience_buffer.plies >= self._config.training.steps_per_epoch
+
+    def _show_progress(self) -> None:
+        pending = self._trainer.metrics.pending_progress_updates
+        if pending:
+            self._display.update(self._trainer.metrics.snapshot(self.global_timestep))
+            pending.clear()
+
+    def _finish(self) -> None:
+        """Call the last hooks, then finalise, also when one of the hooks fails."""
+        reason = f" ({self.stop_reason})" if self.stop_reason is not None else ""
+        self._logger.info("Training ends at timestep %d%s", self.global_timestep, reason)
+        with ExitStack() as stack:
+            stack.callback(
+                self._trainer.finalize_training, self.global_timestep, is_whole=self._is_whole
+            )
+            for callback in reversed(self._callbacks):
+                stack.callback(callback.on_training_end, self._view)
+
+
+class _LoopView:
+    """The run as callbacks see it: ``RunView`` without the loop's insides."""
+
+    def __init__(
+        self,
+        loop: TrainingLoopManager,
+        trainer: TrainerVerbs,
+        config: AppConfig,
+        logger: logging.Logger,
+    ) -> None:
+        self._loop = loop
+        self._trainer = trainer
+        self._logger = logger
+        self.config = config
+        self.metrics = trainer.metrics
+        self.agent = trainer.agent
+        self.run_dir = trainer.run_dir
+        self.request_stop = loop.request_stop
+
+    @property
+    def global_timestep(self) -> int:
+        return self._loop.global_timestep
+
+    def save_checkpoint(self) -> Path:
+        return self._trainer.save_checkpoint(self._loop.global_timestep)
+
+    def log(self, text: str) -> None:
+        self._logger.info("%s", text)
