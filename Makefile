@@ -8,7 +8,6 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-RUN_DIR ?= runs/$(shell date +%Y%m%d-%H%M%S)
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -39,7 +38,7 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 train: $(TRAIN_READY)
-	$(BIN)/keisei-vec train --config configs/default.toml --run-dir "$(RUN_DIR)" $(ARGS)
+	$(BIN)/keisei-vec train --config configs/default.toml $(ARGS)
 
 test: $(DEV_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" $(ARGS)

@@ -22,6 +22,7 @@ processor time that the program got for each second of the clock: below about 0.
 busy with something else, and both numbers are too low. *Against* divides a row's median by that of
 the peer in the same group and run.
 """
+VECTOR_UNITS = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
 PACKAGES = ("numpy", "numba", "torch", "cshogi")
 
 
@@ -76,7 +77,9 @@ def table(rows: list[Row]) -> str:
     ]
     for row in rows:
         peer = peers.get(row.group)
-        against = f"{row.median / peer.median:.1f}x" if peer else ""
+        against = "" if peer is None else f"{row.median / peer.median:.1f}x"
+        if row.peer:
+            against = "peer"
         lines.append(
             f"| {row.group} | {row.label} | {row.unit} | {rate(row.median)} | {rate(row.best)} "
             f"| {row.cpu_share:.2f} | {against} |"
@@ -87,8 +90,10 @@ def table(rows: list[Row]) -> str:
 def section(data: Mapping[str, Any]) -> tuple[str, str]:
     """The heading of a run's section, which tells runs apart, and the whole section."""
     machine, commit = data["machine_info"], data["commit_info"]
+    flags = machine["cpu"].get("flags", [])
+    vectors = next((name for flag, name in VECTOR_UNITS if flag in flags), "no AVX2")
     changed = " with uncommitted changes" if commit["dirty"] else ""
-    processor, cores = machine["cpu"]["brand_raw"], machine["cpu"]["count"]
+    processor, cores = f"{machine['cpu']['brand_raw']} ({vectors})", machine["cpu"]["count"]
     title = f"## {data['datetime'][:10]}, commit {commit['id'][:10]}{changed}, {processor}"
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     text = (
