@@ -1,0 +1,200 @@
+"""Writers: where the rows of metrics go. JSON Lines needs nothing; the others are extras."""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keisei.config_schema import AppConfig
+from keisei.training.callbacks import RowWriter
+
+
+class WriterError(RuntimeError):
+    """A writer cannot start: its library is missing or refuses to begin."""
+
+
+def _import_extra(module: str, extra: str) -> Any:
+    """Import the library of an optional writer.
+
+    Raises:
+        WriterError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise WriterError(
+            f"the writer '{extra}' needs a library that is not installed ({error}): "
+            f"install it with pip install 'keisei[{extra}]' or take it out of session.writers"
+        ) from error
+
+
+class JsonlWriter:
+    """Appends each row as one JSON object to a file and flushes it at once.
+
+    A number that JSON does not know (NaN, infinity) becomes null.
+    """
+
+    def __init__(self, path: Path, *, step: int = 0) -> None:
+        """Open the file; rows past ``step`` are dropped, so that a resumed run repeats none.
+
+        Args:
+            path: The file; it is created where it does not exist.
+            step: Global timestep from which the run goes on.
+        """
+        if path.exists():
+            _drop_rows_past(path, step)
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, step: int, row: Mapping[str, float]) -> None:
+        """Append ``{"step": step, ...row}`` as one line."""
+        record = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        self._file.write(json.dumps({"step": step, **record}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _drop_rows_past(path: Path, step: int) -> None:
+    """Rewrite a JSON Lines file without rows past a step and without a line cut short."""
+    kept: list[str] = []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for line in lines:
+        try:
+            is_kept = line.endswith("\n") and json.loads(line)["step"] <= step
+        except (json.JSONDecodeError, KeyError, TypeError):
+            # A process that was killed while writing leaves half a line.
+            continue
+        if is_kept:
+            kept.append(line)
+    if len(kept) == len(lines):
+        return
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    temporary.replace(path)
+
+
+class TensorBoardWriter:
+    """Writes scalars as TensorBoard event files."""
+
+    def __init__(self, folder: Path, *, step: int = 0) -> None:
+        """Begin an event file; TensorBoard hides what earlier files hold past ``step``.
+
+        Args:
+            folder: Folder of the event files.
+            step: Global timestep from which the run goes on.
+
+        Raises:
+            WriterError: TensorBoard is not installed.
+        """
+        tensorboard = _import_extra("torch.utils.tensorboard", "tensorboard")
+        self._writer = tensorboard.SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+    def write(self, step: int, row: Mapping[str, float]) -> None:
+        """Add each number as a scalar of its name."""
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush and close the event file."""
+        self._writer.close()
+
+
+class WandbWriter:
+    """Logs rows to Weights & Biases; offline runs stay in the run folder.
+
+    ``WANDB_MODE=offline`` and ``WANDB_PROJECT`` work as everywhere; the project is ``keisei``
+    without the latter.
+    """
+
+    def __init__(self, run_dir: Path, config: AppConfig) -> None:
+        """Begin or, in a folder that was logged before, take up a W&B run.
+
+        Args:
+            run_dir: The run folder; W&B puts its files into ``wandb`` there.
+            config: The effective settings, recorded with the run.
+
+        Raises:
+            WriterError: wandb is not installed, or it cannot begin a run.
+        """
+        wandb = _import_extra("wandb", "wandb")
+        id_file = run_dir / "wandb" / "run_id.txt"
+        run_id = id_file.read_text(encoding="utf-8").strip() if id_file.exists() else None
+        is_offline = os.environ.get("WANDB_MODE") == "offline"
+        try:
+            self._run = wandb.init(
+                project=os.environ.get("WANDB_PROJECT", "keisei"),
+                name=run_dir.name,
+                id=run_id,
+                # An offline run cannot look up its id, and W&B warns when asked to.
+                resume=None if is_offline else "allow",
+                dir=str(run_dir),
+                config=config.model_dump(mode="json"),
+            )
+        except wandb.Error as error:
+            raise WriterError(
+                f"W&B cannot begin a run ({error}): run wandb login, or set "
+                "WANDB_MODE=offline, or take 'wandb' out of session.writers"
+            ) from error
+        id_file.parent.mkdir(parents=True, exist_ok=True)
+        id_file.write_text(f"{self._run.id}\n", encoding="utf-8")
+
+    def write(self, step: int, row: Mapping[str, float]) -> None:
+        """Log the row at its step."""
+        self._run.log(dict(row), step=step)
+
+    def close(self) -> None:
+        """Finish the W&B run."""
+        self._run.finish()
+
+
+def build_writers(
+    names: Iterable[str], run_dir: Path, config: AppConfig, *, step: int = 0
+) -> list[RowWriter]:
+    """Open the named writers of a run; ``jsonl`` is always among them.
+
+    Args:
+        names: Some of jsonl, tensorboard, wandb.
+        run_dir: The run folder; rows go to ``metrics.jsonl``, ``tensorboard/`` and ``wandb/``.
+        config: The effective settings of the run.
+        step: Global timestep from which the run goes on, 0 for a new run.
+
+    Raises:
+        WriterError: A name is unknown, or a writer cannot start.
+    """
+    wanted = dict.fromkeys(["jsonl", *names])
+    for name in wanted:
+        if name not in _OPENERS:
+            raise WriterError(f"there is no writer '{name}': choose among {', '.join(_OPENERS)}")
+    writers: list[RowWriter] = []
+    with contextlib.ExitStack() as closing_after_failure:
+        for name in wanted:
+            writer = _OPENERS[name](run_dir, config, step)
+            closing_after_failure.callback(writer.close)
+            writers.append(writer)
+        closing_after_failure.pop_all()
+    return writers
+
+
+def _open_jsonl(run_dir: Path, _config: AppConfig, step: int) -> RowWriter:
+    return JsonlWriter(run_dir / "metrics.jsonl", step=step)
+
+
+def _open_tensorboard(run_dir: Path, _config: AppConfig, step: int) -> RowWriter:
+    return TensorBoardWriter(run_dir / "tensorboard", step=step)
+
+
+def _open_wandb(run_dir: Path, config: AppConfig, _step: int) -> RowWriter:
+    return WandbWriter(run_dir, config)
+
+
+_OPENERS: dict[str, Callable[[Path, AppConfig, int], RowWriter]] = {
+    "jsonl": _open_jsonl,
+    "tensorboard": _open_tensorboard,
+    "wandb": _open_wandb,
+}
