@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig
+from keisei.evaluation.match import play_match
+from keisei.evaluation.players import PolicyPlayer, RandomPlayer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.training.metrics_manager import MetricsManager
 
@@ -79,10 +82,6 @@ class RowWriter(Protocol):
         """Keep the row of the update that ended at ``step`` plies."""
         ...
 
-    def close(self) -> None:
-        """Flush and release what is open."""
-        ...
-
 
 class MetricsWriterCallback(Callback):
     """Hands each update's row to the writers; comes after all callbacks that add to the row."""
@@ -96,11 +95,39 @@ class MetricsWriterCallback(Callback):
         for writer in self._writers:
             writer.write(run.global_timestep, metrics)
 
+
+class EvaluationCallback(Callback):
+    """Plays matches against the random player; the training's random streams stay untouched."""
+
+    def __init__(self, seed: int) -> None:
+        """Take the seed from which the seeds of all matches follow."""
+        self._seed = seed
+
     @override
-    def on_training_end(self, run: RunView) -> None:
-        """Close the writers."""
-        for writer in self._writers:
-            writer.close()
+    def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
+        """Play a match when one is due, and add its result to the row."""
+        settings = run.config.evaluation
+        if run.metrics.updates % settings.every_updates:
+            return
+        # By the number of the update, so that a resumed run plays the same matches.
+        seeds = np.random.SeedSequence((self._seed, run.metrics.updates)).generate_state(3)
+        policy_seed, random_seed, env_seed = (int(seed) for seed in seeds)
+        learner = PolicyPlayer(
+            run.agent.network,
+            deterministic=settings.deterministic,
+            device=run.agent.device,
+            seed=policy_seed,
+        )
+        result = play_match(
+            learner,
+            RandomPlayer(random_seed),
+            settings.num_games,
+            num_envs=settings.num_games,
+            max_plies=run.config.env.max_plies,
+            seed=env_seed,
+        )
+        run.metrics.record_evaluation(result.metrics())
+        run.log(f"Update {run.metrics.updates} scores {result.score:.1%} against random play")
 
 
 class CheckpointCallback(Callback):

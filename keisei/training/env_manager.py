@@ -1,0 +1,86 @@
+"""The environment of a run: built, compiled, checked, saved and closed."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Dict, Discrete
+from numpy.typing import NDArray
+from torch import Tensor, from_numpy
+
+from keisei.config_schema import ConfigError, EnvConfig
+from keisei.rl.network_base import PolicyValueNet
+from keisei.shogi import InvalidSfenError
+from keisei.vec import ShogiVectorEnv
+
+
+class EnvManager:
+    """Owns the N games that a run plays."""
+
+    def __init__(self, config: EnvConfig, logger: logging.Logger) -> None:
+        """Build the environment and make sure that its kernels are compiled.
+
+        Raises:
+            ConfigError: A start position of ``initial_sfens`` is not usable.
+        """
+        self._logger = logger
+        try:
+            self.env = ShogiVectorEnv(
+                config.num_envs,
+                max_plies=config.max_plies,
+                obs="compact",
+                autoreset_mode="SameStep",
+                declaration=config.declaration,
+                num_threads=config.num_threads,
+                initial_sfens=config.initial_sfens or None,
+                copy=False,
+            )
+        except InvalidSfenError as error:
+            raise ConfigError(f"env.initial_sfens: {error}") from error
+
+    def warm_up(self) -> None:
+        """Compile what is not in the cache yet, on a game of its own, and say so."""
+        begin = time.perf_counter()
+        self._logger.info("Preparing the kernels (the first time they are compiled, then cached)")
+        with_one_game = ShogiVectorEnv(1, max_plies=2, obs="compact")
+        with_one_game.reset(seed=0)
+        with_one_game.step(with_one_game.sample_actions())
+        with_one_game.step(with_one_game.sample_actions())
+        with_one_game.close()
+        self._logger.info("Kernels are ready after %.1f s", time.perf_counter() - begin)
+
+    def check_network(self, network: PolicyValueNet) -> None:
+        """Check that a network reads this environment's states and chooses among its actions.
+
+        Raises:
+            ConfigError: The sizes differ.
+        """
+        observation, action = self.env.single_observation_space, self.env.single_action_space
+        assert isinstance(observation, Dict)
+        assert isinstance(action, Discrete)
+        shape = observation["state"].shape
+        sizes = (network.state_size,), network.num_actions
+        if (shape, int(action.n)) != sizes:
+            raise ConfigError(
+                f"model.network reads states of shape {sizes[0]} with {sizes[1]} actions, but the "
+                f"environment has states of shape {shape} with {int(action.n)} actions"
+            )
+
+    def board_text(self) -> str:
+        """Game 0 as text: board, hands and last move."""
+        return str(self.env.board(0))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All games and their random streams, as tensors of their own."""
+        return {name: from_numpy(np.array(value)) for name, value in self.env.get_state().items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on with the games of ``state_dict()``."""
+        arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in state.items()}
+        self.env.set_state(arrays)
+
+    def close(self) -> None:
+        """Close the environment."""
+        self.env.close()

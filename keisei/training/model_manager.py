@@ -1,0 +1,163 @@
+"""The network of a run: built on its device, saved, found again and shared."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+
+from keisei.config_schema import ConfigError, ModelConfig
+from keisei.rl.network_base import PolicyValueNet
+from keisei.rl.networks import build_network
+from keisei.training.checkpoint import (
+    CheckpointError,
+    CheckpointFolder,
+    read_checkpoint,
+    write_atomically,
+)
+
+POLICY_FILE = "policy.safetensors"
+_POLICY_FORMAT = "keisei-policy-1"
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a setting asks for; "auto" takes CUDA when there is one.
+
+    Raises:
+        ConfigError: CUDA is asked for and absent.
+    """
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    if name == "cuda" and not available:
+        raise ConfigError(
+            "session.device = 'cuda', but torch finds no CUDA device; use auto or cpu"
+        )
+    return torch.device(name)
+
+
+class ModelManager:
+    """Owns the network, its device, and the checkpoint files."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        device: torch.device,
+        seed: int,
+        folder: CheckpointFolder,
+    ) -> None:
+        """Build the network; its first weights follow from ``seed`` alone.
+
+        Raises:
+            ConfigError: The network or one of its options is unknown or unusable.
+        """
+        self.device = device
+        self._architecture = {"network": config.network, "options": dict(config.options)}
+        self._folder = folder
+        self.network = _build(config.network, config.options, seed).to(device)
+
+    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
+        """Write a checkpoint, and the policy for sharing beside it.
+
+        Raises:
+            CheckpointError: A file cannot be written.
+        """
+        path = self._folder.save(global_timestep, {"model": self._architecture, **contents})
+        self._write_policy(path.with_name(POLICY_FILE), global_timestep)
+        return path
+
+    def load(self, resume: Path | str, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+        """Path and contents of the checkpoint to go on from.
+
+        Args:
+            resume: "latest" for the newest intact one of this run, or a path.
+            warn: Hears of damaged checkpoints that are passed over.
+
+        Raises:
+            CheckpointError: No usable checkpoint, or one of another network.
+        """
+        if resume == "latest":
+            path, contents = self._folder.latest(warn)
+        else:
+            path = Path(resume)
+            contents = read_checkpoint(path)
+        if contents["model"] != self._architecture:
+            raise CheckpointError(
+                f"{str(path)!r} holds network {_named(contents['model'])}, but the settings ask "
+                f"for {_named(self._architecture)}; resume with the settings of the run"
+            )
+        return path, contents
+
+    def drop_after(self, global_timestep: int) -> None:
+        """Delete the checkpoints that a run resumed at this timestep will make anew."""
+        self._folder.drop_after(global_timestep)
+
+    def _write_policy(self, path: Path, global_timestep: int) -> None:
+        tensors = {
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in self.network.state_dict().items()
+        }
+        facts = {
+            "format": _POLICY_FORMAT,
+            "network": str(self._architecture["network"]),
+            "options": json.dumps(self._architecture["options"]),
+            "state_size": str(self.network.state_size),
+            "num_actions": str(self.network.num_actions),
+            "global_timestep": str(global_timestep),
+        }
+        write_atomically(path, lambda file: file.write(save(tensors, facts)))
+
+
+def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNet:
+    """The network of a checkpoint or of a ``policy.safetensors``, ready to play.
+
+    Raises:
+        CheckpointError: The file cannot be read or holds no Keisei policy.
+    """
+    if path.suffix == ".safetensors":
+        facts, weights = _read_policy(path)
+        name, options = facts["network"], json.loads(facts["options"])
+    else:
+        contents = read_checkpoint(path)
+        name, options = contents["model"]["network"], contents["model"]["options"]
+        weights = contents["agent"]["network"]
+    try:
+        network = _build(name, options, seed=0)
+        network.load_state_dict(weights)
+    except (ConfigError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{str(path)!r} holds a network that this Keisei cannot build: {error}"
+        ) from None
+    return network.to(device).eval()
+
+
+def _read_policy(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as archive:
+            facts = cast(dict[str, str] | None, archive.metadata()) or {}
+        weights = load_file(path)
+    except OSError as error:
+        raise CheckpointError(f"cannot read policy {str(path)!r}: {error.strerror}") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{str(path)!r} is damaged or no safetensors file: {error}") from None
+    if facts.get("format") != _POLICY_FORMAT:
+        raise CheckpointError(f"{str(path)!r} is not a Keisei policy of format {_POLICY_FORMAT}")
+    return facts, weights
+
+
+def _build(name: str, options: Mapping[str, Any], seed: int) -> PolicyValueNet:
+    # Initialisation draws from torch's global stream, which belongs to whoever calls us.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return build_network(name, **options)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"model.network = {name!r}: {error}") from error
+
+
+def _named(architecture: Mapping[str, Any]) -> str:
+    options = architecture["options"]
+    return f"{architecture['network']!r}" + (f" with {options}" if options else "")

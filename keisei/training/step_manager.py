@@ -1,0 +1,133 @@
+"""One vector step of all N games, and what is carried from one step to the next.
+
+Letters: N games, K state bytes, M mask bytes. Nothing here runs Python per game, except for the
+few games that the ply cap cuts off in a step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from keisei.rl.experience_buffer import ExperienceBuffer
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.vec import ShogiVectorEnv
+
+
+@dataclass
+class EpisodeState:
+    """The positions that are to be played next, on the training device."""
+
+    state: Tensor
+    """uint8[N, K], compact states, each in the view of the player to move."""
+    mask_bits: Tensor
+    """uint8[N, M], packed legal actions: bit set = legal."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Both arrays on the CPU."""
+        return {"state": self.state.cpu(), "mask_bits": self.mask_bits.cpu()}
+
+
+class StepManager:
+    """Plays all games one ply further and stores what the learner needs of it."""
+
+    def __init__(
+        self,
+        env: ShogiVectorEnv,
+        agent: PPOAgent,
+        buffer: ExperienceBuffer,
+        metrics: MetricsManager,
+        device: torch.device,
+    ) -> None:
+        """Take collaborators; ``start`` or ``load_state_dict`` comes before the first step."""
+        self._env = env
+        self._agent = agent
+        self._buffer = buffer
+        self._metrics = metrics
+        self._statistics: GameStatistics = metrics.statistics
+        self._device = device
+        self._episode: EpisodeState | None = None
+
+    @property
+    def episode(self) -> EpisodeState:
+        """The positions that are to be played next.
+
+        Raises:
+            RuntimeError: No game has begun.
+        """
+        if self._episode is None:
+            raise RuntimeError("no game has begun: call start or load_state_dict first")
+        return self._episode
+
+    def start(self, seed: int) -> None:
+        """Begin all games anew."""
+        obs, _ = self._env.reset(seed=seed)
+        self._episode = self._carry(obs)
+
+    def step(self) -> None:
+        """Play one ply in every game: act, step, store; count the games that ended.
+
+        Rewards and values belong to the player who moves in this step.
+        """
+        episode = self.episode
+        with self._metrics.phase("act"):
+            actions, log_probs, values = self._agent.act(episode.state, episode.mask_bits)
+            host_actions = actions.cpu().numpy()
+        with self._metrics.phase("env"):
+            obs, rewards, terminated, truncated, infos = self._env.step(host_actions)
+        with self._metrics.phase("store"):
+            self._episode = self._carry(obs)
+            if terminated.any() or truncated.any():
+                self._count_ends(infos["final_info"], terminated | truncated)
+            self._buffer.add(
+                episode.state,
+                episode.mask_bits,
+                actions,
+                log_probs,
+                values,
+                torch.from_numpy(rewards).to(self._device),
+                torch.from_numpy(terminated).to(self._device),
+                torch.from_numpy(truncated).to(self._device),
+                self._final_values(infos, truncated),
+            )
+        self._metrics.count_step(len(host_actions))
+
+    def _carry(self, obs: Mapping[str, NDArray[np.uint8]]) -> EpisodeState:
+        """Copies of the environment's arrays, which the next step overwrites in place."""
+        return EpisodeState(
+            state=torch.from_numpy(obs["state"]).to(self._device, copy=True),
+            mask_bits=torch.from_numpy(obs["action_mask_bits"]).to(self._device, copy=True),
+        )
+
+    def _count_ends(self, final_info: Mapping[str, NDArray[Any]], ended: NDArray[np.bool_]) -> None:
+        self._statistics.count(
+            final_info["termination"][ended],
+            final_info["winner"][ended],
+            final_info["plies"][ended],
+        )
+
+    def _final_values(self, infos: Mapping[str, Any], truncated: NDArray[np.bool_]) -> Tensor:
+        """Values float32[N] of truncated games' final positions to their movers, 0 elsewhere."""
+        final_values = torch.zeros(len(truncated), dtype=torch.float32, device=self._device)
+        rows = np.flatnonzero(truncated)
+        if len(rows):
+            final_obs = infos["final_obs"]
+            states = np.stack([final_obs[row]["state"] for row in rows])
+            values = self._agent.value(torch.from_numpy(states).to(self._device))
+            final_values[torch.from_numpy(rows).to(self._device)] = values
+        return final_values
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What is carried to the next step."""
+        return self.episode.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from ``state_dict()``; the environment is restored by its owner."""
+        self._episode = EpisodeState(
+            state=state["state"].to(self._device), mask_bits=state["mask_bits"].to(self._device)
+        )

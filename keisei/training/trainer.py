@@ -1,0 +1,236 @@
+"""Builds the parts of a run, holds their lifetimes, and gives the loop its verbs."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from keisei.config_schema import AppConfig
+from keisei.rl.experience_buffer import ExperienceBuffer
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.training.callbacks import (
+    Callback,
+    CheckpointCallback,
+    EvaluationCallback,
+    MetricsWriterCallback,
+)
+from keisei.training.checkpoint import CheckpointError, CheckpointFolder
+from keisei.training.display import TrainingDisplay
+from keisei.training.env_manager import EnvManager
+from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.model_manager import ModelManager, resolve_device
+from keisei.training.session_manager import SessionManager
+from keisei.training.step_manager import StepManager
+from keisei.training.training_loop_manager import TrainingLoopManager
+from keisei.training.writers import build_writers
+
+_FIXED_KEYS = ("env.num_envs", "env.max_plies", "env.declaration", "env.initial_sfens")
+"""Settings on which the games in a checkpoint depend, besides the length of a rollout."""
+
+
+class Trainer:
+    """One training run, from its settings to its last checkpoint.
+
+    Everything that can be refused is refused in the constructor, before any work is done.
+    """
+
+    def __init__(
+        self,
+        config: AppConfig,
+        *,
+        resume: Path | str | None = None,
+        console: Console | None = None,
+        callbacks: tuple[Callback, ...] = (),
+    ) -> None:
+        """Build the run and, on a resume, bring it to where it was.
+
+        Args:
+            config: Settings of the run.
+            resume: "latest" or the path of a checkpoint to go on from; None for a new run.
+            console: Where to show progress; standard output when not given.
+            callbacks: Called before those that come with the run.
+
+        Raises:
+            ConfigError: A setting is not usable on this machine.
+            RunFolderError: The run folder cannot be used.
+            CheckpointError: The checkpoint cannot be resumed.
+            WriterError: A writer of metrics cannot start.
+        """
+        self.config = config
+        self.statistics = GameStatistics()
+        device = resolve_device(config.session.device)
+        if config.session.torch_threads is not None:
+            torch.set_num_threads(config.session.torch_threads)
+        self.session = SessionManager(config, resume=resume)
+        folder = CheckpointFolder(self.session.checkpoint_dir, config.session.keep_checkpoints)
+        self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
+        with ExitStack() as stack:
+            stack.callback(self.session.close)
+            self.session.open()
+            self._build(stack, device, console)
+            self.global_timestep = self._begin() if resume is None else self._resume(resume)
+            self.callbacks = self._build_callbacks(stack, callbacks)
+            # From here on the run starts for sure, and may change what the folder holds.
+            self.models.drop_after(self.global_timestep)
+            self.session.write_records()
+            self._open = stack.pop_all()
+
+    def _build(self, stack: ExitStack, device: torch.device, console: Console | None) -> None:
+        config = self.config
+        display = config.display
+        self.display = TrainingDisplay(
+            display.mode,
+            console,
+            refresh_per_second=display.refresh_per_second,
+            log_every_seconds=display.log_every_seconds,
+        )
+        self.session.echo(self.display.message)
+        self.env_manager = EnvManager(config.env, self.session.logger)
+        stack.callback(self.env_manager.close)
+        self.env_manager.check_network(self.models.network)
+        self.env_manager.warm_up()
+        self.agent = PPOAgent(
+            self.models.network, config.training, device=device, seed=self.session.seeds.agent
+        )
+        self.experience_buffer = ExperienceBuffer(
+            config.training.num_steps, config.env.num_envs, STATE_SIZE, MASK_BYTES, device
+        )
+        self.metrics = MetricsManager(
+            config.training.total_timesteps,
+            self.statistics,
+            board_text=self.env_manager.board_text if self.display.wants_board else None,
+            board_seconds=1.0 / display.refresh_per_second,
+        )
+        self.step_manager = StepManager(
+            self.env_manager.env, self.agent, self.experience_buffer, self.metrics, device
+        )
+
+    def _build_callbacks(self, stack: ExitStack, first: tuple[Callback, ...]) -> list[Callback]:
+        """All callbacks in order: what adds to a row, what writes it, what saves behind it."""
+        config = self.config
+        writers = build_writers(
+            config.session.writers,
+            self.session.run_dir,
+            config.model_dump(mode="json"),
+            step=self.global_timestep,
+        )
+        for writer in writers:
+            stack.callback(writer.close)
+        callbacks = list(first)
+        if config.evaluation.every_updates:
+            callbacks.append(EvaluationCallback(self.session.seeds.evaluation))
+        callbacks.append(MetricsWriterCallback(writers))
+        callbacks.append(CheckpointCallback(config.session.checkpoint_every))
+        return callbacks
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of the run."""
+        return self.session.run_dir
+
+    def run(self) -> str | None:
+        """Train to the end or until somebody asks to stop.
+
+        Returns:
+            Why the run stopped early, for example "SIGINT"; None when it is complete.
+        """
+        loop = TrainingLoopManager(
+            self, self.config, self.step_manager, self.display, self.callbacks, self.session.logger
+        )
+        self.metrics.start_clock()
+        with self.session.signals(loop.request_stop):
+            loop.run()
+        return loop.stop_reason
+
+    def perform_ppo_update(self, global_timestep: int) -> dict[str, float]:
+        """Learn from the full buffer, empty it, and return the update's row."""
+        training = self.config.training
+        buffer = self.experience_buffer
+        with self.metrics.phase("learn"):
+            last_values = self.agent.value(self.step_manager.episode.state)
+            buffer.finish(last_values, training.gamma, training.gae_lambda)
+            progress = min(1.0, global_timestep / training.total_timesteps)
+            learning = self.agent.learn(buffer, progress)
+        plies = buffer.plies
+        buffer.clear()
+        return self.metrics.finish_update(learning, plies)
+
+    def save_checkpoint(self, global_timestep: int) -> Path:
+        """Write everything that the run needs to go on, and return the file's path."""
+        path = self.models.save(
+            global_timestep,
+            {
+                "global_timestep": global_timestep,
+                "config": self.config.model_dump(mode="json"),
+                "agent": self.agent.state_dict(),
+                "env": self.env_manager.state_dict(),
+                "episode": self.step_manager.state_dict(),
+                "buffer": self.experience_buffer.state_dict(),
+                "statistics": self.statistics.state_dict(),
+                "metrics": self.metrics.state_dict(),
+            },
+        )
+        self.session.logger.info("Saved %s", path)
+        return path
+
+    def _begin(self) -> int:
+        self.step_manager.start(self.session.seeds.env)
+        return 0
+
+    def _resume(self, resume: Path | str) -> int:
+        """Bring all parts to the state of a checkpoint and return its timestep."""
+        path, contents = self.models.load(resume, self.session.logger.warning)
+        self._compare_settings(path, contents["config"])
+        self.agent.load_state_dict(contents["agent"])
+        self.env_manager.load_state_dict(contents["env"])
+        self.step_manager.load_state_dict(contents["episode"])
+        self.experience_buffer.load_state_dict(contents["buffer"])
+        self.statistics.load_state_dict(contents["statistics"])
+        self.metrics.load_state_dict(contents["metrics"])
+        global_timestep = int(contents["global_timestep"])
+        self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
+        return global_timestep
+
+    def _compare_settings(self, path: Path, saved: Mapping[str, Any]) -> None:
+        """Refuse settings that the saved games do not fit, and log those that changed."""
+        present = self.config.model_dump(mode="json", include={"env", "training"})
+        changed = [
+            f"{section}.{key}"
+            for section, values in present.items()
+            for key, value in values.items()
+            if saved.get(section, {}).get(key) != value
+        ]
+        for dotted in changed:
+            section, _, key = dotted.partition(".")
+            old, new = saved.get(section, {}).get(key), present[section][key]
+            if dotted in (*_FIXED_KEYS, "training.num_steps"):
+                raise CheckpointError(
+                    f"{str(path)!r} was written with {dotted} = {old!r}, but the settings say "
+                    f"{new!r}; resume with the settings of the run"
+                )
+            self.session.logger.info("Setting %s changes from %r to %r", dotted, old, new)
+
+    def finalize_training(self, global_timestep: int, *, is_whole: bool) -> None:
+        """Save the last checkpoint and close everything; called once, however the run ended.
+
+        Args:
+            global_timestep: Plies played.
+            is_whole: False when the run broke off within a step or an update: then no checkpoint
+                is written, for it could not be resumed to the same weights, and the one before
+                stays the latest.
+        """
+        with self._open:
+            if is_whole:
+                self.save_checkpoint(global_timestep)
+            else:
+                self.session.logger.warning(
+                    "Broke off within a step: the last checkpoint before it stays the latest"
+                )
+
+    def close(self) -> None:
+        """Release what is open when the run is not run; after a run this changes nothing."""
+        self._open.close()
