@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keisei.config_schema import AppConfig
 from keisei.training.callbacks import RowWriter
 
 
@@ -112,12 +111,12 @@ class WandbWriter:
     without the latter.
     """
 
-    def __init__(self, run_dir: Path, config: AppConfig) -> None:
+    def __init__(self, run_dir: Path, settings: Mapping[str, Any]) -> None:
         """Begin or, in a folder that was logged before, take up a W&B run.
 
         Args:
             run_dir: The run folder; W&B puts its files into ``wandb`` there.
-            config: The effective settings, recorded with the run.
+            settings: The effective settings as plain values, recorded with the run.
 
         Raises:
             WriterError: wandb is not installed, or it cannot begin a run.
@@ -134,7 +133,7 @@ class WandbWriter:
                 # An offline run cannot look up its id, and W&B warns when asked to.
                 resume=None if is_offline else "allow",
                 dir=str(run_dir),
-                config=config.model_dump(mode="json"),
+                config=dict(settings),
             )
         except wandb.Error as error:
             raise WriterError(
@@ -154,14 +153,14 @@ class WandbWriter:
 
 
 def build_writers(
-    names: Iterable[str], run_dir: Path, config: AppConfig, *, step: int = 0
+    names: Iterable[str], run_dir: Path, settings: Mapping[str, Any], *, step: int = 0
 ) -> list[RowWriter]:
     """Open the named writers of a run; ``jsonl`` is always among them.
 
     Args:
         names: Some of jsonl, tensorboard, wandb.
         run_dir: The run folder; rows go to ``metrics.jsonl``, ``tensorboard/`` and ``wandb/``.
-        config: The effective settings of the run.
+        settings: The effective settings of the run as plain values.
         step: Global timestep from which the run goes on, 0 for a new run.
 
     Raises:
@@ -174,26 +173,26 @@ def build_writers(
     writers: list[RowWriter] = []
     with contextlib.ExitStack() as closing_after_failure:
         for name in wanted:
-            writer = _OPENERS[name](run_dir, config, step)
+            writer = _OPENERS[name](run_dir, settings, step)
             closing_after_failure.callback(writer.close)
             writers.append(writer)
         closing_after_failure.pop_all()
     return writers
 
 
-def _open_jsonl(run_dir: Path, _config: AppConfig, step: int) -> RowWriter:
+def _open_jsonl(run_dir: Path, _settings: Mapping[str, Any], step: int) -> RowWriter:
     return JsonlWriter(run_dir / "metrics.jsonl", step=step)
 
 
-def _open_tensorboard(run_dir: Path, _config: AppConfig, step: int) -> RowWriter:
+def _open_tensorboard(run_dir: Path, _settings: Mapping[str, Any], step: int) -> RowWriter:
     return TensorBoardWriter(run_dir / "tensorboard", step=step)
 
 
-def _open_wandb(run_dir: Path, config: AppConfig, _step: int) -> RowWriter:
-    return WandbWriter(run_dir, config)
+def _open_wandb(run_dir: Path, settings: Mapping[str, Any], _step: int) -> RowWriter:
+    return WandbWriter(run_dir, settings)
 
 
-_OPENERS: dict[str, Callable[[Path, AppConfig, int], RowWriter]] = {
+_OPENERS: dict[str, Callable[[Path, Mapping[str, Any], int], RowWriter]] = {
     "jsonl": _open_jsonl,
     "tensorboard": _open_tensorboard,
     "wandb": _open_wandb,
