@@ -7,13 +7,23 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-from keisei.training.callbacks import RowWriter
+from typing import Any, Protocol
 
 
 class WriterError(RuntimeError):
     """A writer cannot start: its library is missing or refuses to begin."""
+
+
+class Writer(Protocol):
+    """Takes one row of metrics at a time."""
+
+    def write(self, step: int, row: Mapping[str, float]) -> None:
+        """Keep the row of numbers that was taken at the global timestep ``step``."""
+        ...
+
+    def close(self) -> None:
+        """Hand over what is still pending; nothing is written afterwards."""
+        ...
 
 
 def _import_extra(module: str, extra: str) -> Any:
@@ -154,7 +164,7 @@ class WandbWriter:
 
 def build_writers(
     names: Iterable[str], run_dir: Path, settings: Mapping[str, Any], *, step: int = 0
-) -> list[RowWriter]:
+) -> list[Writer]:
     """Open the named writers of a run; ``jsonl`` is always among them.
 
     Args:
@@ -170,7 +180,7 @@ def build_writers(
     for name in wanted:
         if name not in _OPENERS:
             raise WriterError(f"there is no writer '{name}': choose among {', '.join(_OPENERS)}")
-    writers: list[RowWriter] = []
+    writers: list[Writer] = []
     with contextlib.ExitStack() as closing_after_failure:
         for name in wanted:
             writer = _OPENERS[name](run_dir, settings, step)
@@ -180,19 +190,19 @@ def build_writers(
     return writers
 
 
-def _open_jsonl(run_dir: Path, _settings: Mapping[str, Any], step: int) -> RowWriter:
+def _open_jsonl(run_dir: Path, _settings: Mapping[str, Any], step: int) -> Writer:
     return JsonlWriter(run_dir / "metrics.jsonl", step=step)
 
 
-def _open_tensorboard(run_dir: Path, _settings: Mapping[str, Any], step: int) -> RowWriter:
+def _open_tensorboard(run_dir: Path, _settings: Mapping[str, Any], step: int) -> Writer:
     return TensorBoardWriter(run_dir / "tensorboard", step=step)
 
 
-def _open_wandb(run_dir: Path, settings: Mapping[str, Any], _step: int) -> RowWriter:
+def _open_wandb(run_dir: Path, settings: Mapping[str, Any], _step: int) -> Writer:
     return WandbWriter(run_dir, settings)
 
 
-_OPENERS: dict[str, Callable[[Path, Mapping[str, Any], int], RowWriter]] = {
+_OPENERS: dict[str, Callable[[Path, Mapping[str, Any], int], Writer]] = {
     "jsonl": _open_jsonl,
     "tensorboard": _open_tensorboard,
     "wandb": _open_wandb,
