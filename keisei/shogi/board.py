@@ -1,0 +1,333 @@
+"""One game of shogi, on the same kernels as the batched environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.actions import (
+    MASK_WORDS,
+    action_parts,
+    board_action,
+    drop_action,
+    new_mask_scratch,
+    pack_planes,
+)
+from keisei.shogi.bitboard import bitboard_squares
+from keisei.shogi.constants import (
+    BLACK,
+    EMPTY,
+    NUM_ACTIONS,
+    NUM_HAND_TYPES,
+    NUM_SQUARES,
+    OTHER_SIDE,
+    START_SFEN,
+    WHITE,
+    Termination,
+)
+from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move
+from keisei.shogi.jit import kernel
+from keisei.shogi.movegen import CHECKERS_WORD, generate_blocks, new_planes
+from keisei.shogi.moves import SQUARE_NAMES, IllegalMoveError, Move
+from keisei.shogi.notation import (
+    InvalidSfenError,
+    Placement,
+    format_board,
+    format_sfen,
+    parse_sfen,
+)
+from keisei.shogi.position import (
+    HAND_WORD,
+    LANES,
+    TURN_WORD,
+    Games,
+    apply_action,
+    new_games,
+    place,
+)
+
+_FIRST_CAPACITY = 256
+_NO_CAP = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a game ended.
+
+    Attributes:
+        termination: The kind of end.
+        winner: BLACK, WHITE, or None for a draw or an unfinished game at the ply cap.
+    """
+
+    termination: Termination
+    winner: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Undo:
+    """What a push changed and a pop puts back (the filter of seen positions may stay)."""
+
+    move: Move
+    words: NDArray[np.uint64]
+    boards: NDArray[np.uint8]
+    counters: tuple[np.uint64, NDArray[np.int32], int, int]
+
+
+@kernel
+def _play(games: Games, action: int) -> None:
+    apply_action(games, 0, action)
+
+
+@kernel
+def _record(games: Games, gives_check: bool) -> None:  # noqa: FBT001
+    record_move(games, 0, gives_check)
+
+
+@kernel
+def _judge(games: Games, can_move: bool, max_plies: int, declaration: bool) -> tuple[int, int]:  # noqa: FBT001
+    return judge(games, 0, can_move, max_plies, declaration)
+
+
+@kernel
+def _can_declare(games: Games) -> bool:
+    return can_declare(games, 0)
+
+
+@kernel
+def _pack(
+    planes: NDArray[np.uint64], scratch: NDArray[np.uint64], legal: NDArray[np.uint64]
+) -> None:
+    pack_planes(planes, 0, scratch, legal, 0)
+
+
+class Board:
+    """A game: its position, its moves so far, and what the rules say of both.
+
+    Args:
+        sfen: The first position, by default the usual start.
+
+    Raises:
+        InvalidSfenError: When the text is not SFEN or its position cannot occur.
+
+    Example:
+        >>> board = Board()
+        >>> board.push_usi("7g7f")
+        >>> board.sfen()
+        'lnsgkgsnl/1r5b1/ppppppppp/9/9/2P6/PP1PPPPPP/1B5R1/LNSGKGSNL w - 2'
+    """
+
+    def __init__(self, sfen: str | None = None) -> None:
+        start = parse_sfen(START_SFEN if sfen is None else sfen)
+        self._first_number = start.move_number
+        self._games = new_games(1, _FIRST_CAPACITY)
+        self._planes = new_planes()
+        self._scratch = new_mask_scratch()
+        self._legal = np.zeros((LANES, MASK_WORDS), np.uint64)
+        self._stack: list[_Undo] = []
+        place(self._games, 0, start.board, start.hands, 1 - start.to_move)
+        self._generate()
+        if self._checkers():
+            raise InvalidSfenError(
+                f"SFEN {sfen!r}: {'Black' if start.to_move else 'White'} is in check although "
+                f"{'White' if start.to_move else 'Black'} is to move; "
+                "the side that has just moved cannot have left its king in check."
+            )
+        place(self._games, 0, start.board, start.hands, start.to_move)
+        self._generate()
+        self._games.in_check[0] = bool(self._checkers())
+
+    @property
+    def turn(self) -> int:
+        """The player to move, BLACK or WHITE."""
+        return int(self._games.words[TURN_WORD * LANES])
+
+    @property
+    def ply(self) -> int:
+        """Moves played since the first position."""
+        return int(self._games.plies[0])
+
+    @property
+    def legal_moves(self) -> Sequence[Move]:
+        """All legal moves, in the order of their actions."""
+        return [move_from_action(self, int(action)) for action in self.legal_actions()]
+
+    def legal_actions(self) -> NDArray[np.int64]:
+        """All legal actions in ascending order, int64 [number of moves]."""
+        bits = np.unpackbits(self._legal[0].view(np.uint8), bitorder="little")
+        return np.flatnonzero(bits)
+
+    def push(self, move: Move) -> None:
+        """Play a move.
+
+        Raises:
+            IllegalMoveError: When the move is not legal; the board is then unchanged.
+        """
+        self.push_action(action_from_move(self, move))
+
+    def push_usi(self, text: str) -> None:
+        """Play the move that a USI text names.
+
+        Raises:
+            InvalidUsiError: When the text is not a move.
+            IllegalMoveError: When the move is not legal; the board is then unchanged.
+        """
+        self.push(Move.from_usi(text))
+
+    def push_action(self, action: int) -> None:
+        """Play a move given as an action in the mover's view.
+
+        Raises:
+            IllegalMoveError: When the action is not legal; the board is then unchanged.
+        """
+        move = move_from_action(self, action)
+        games = self._games
+        if self.ply + 1 >= games.history.shape[1]:
+            longer = np.zeros((1, 2 * games.history.shape[1]), np.uint64)
+            longer[0, : games.history.shape[1]] = games.history[0]
+            games = self._games = games._replace(history=longer)
+        self._stack.append(
+            _Undo(
+                move,
+                games.words[::LANES].copy(),
+                games.boards.copy(),
+                (
+                    games.hashes[0],
+                    games.check_runs.copy(),
+                    int(games.repeats[0]),
+                    int(games.in_check[0]),
+                ),
+            )
+        )
+        _play(games, action)
+        self._generate()
+        _record(games, bool(self._checkers()))
+
+    def pop(self) -> Move:
+        """Take the last move back and return it.
+
+        Raises:
+            IndexError: When no move has been played.
+        """
+        if not self._stack:
+            raise IndexError("No move to take back: the board shows its first position.")
+        undo = self._stack.pop()
+        games = self._games
+        games.words[::LANES] = undo.words
+        games.boards[:] = undo.boards
+        games.hashes[0], games.check_runs[:], games.repeats[0], games.in_check[0] = undo.counters
+        games.plies[0] -= 1
+        self._generate()
+        return undo.move
+
+    def is_check(self) -> bool:
+        """True when the player to move is in check."""
+        return bool(self._games.in_check[0])
+
+    def checkers(self) -> list[int]:
+        """Squares (absolute, ascending) of the pieces that give check."""
+        squares = self._checkers()
+        return squares if self.turn == BLACK else [80 - square for square in reversed(squares)]
+
+    def is_checkmate(self) -> bool:
+        """True when the player to move is in check and has no legal move."""
+        return self.is_check() and not self._legal[0].any()
+
+    def repetition_count(self) -> int:
+        """How often the position has occurred in this game: 1 at its first occurrence."""
+        return int(self._games.repeats[0]) + 1
+
+    def can_declare_win(self) -> bool:
+        """True when the player to move may win by declaration (27-point rule)."""
+        return bool(_can_declare(self._games))
+
+    def outcome(self, *, max_plies: int | None = None, declaration: bool = False) -> Outcome | None:
+        """How the game ended, or None while it goes on.
+
+        Args:
+            max_plies: The ply cap; None for none. Any other end at that ply takes precedence.
+            declaration: Count a win by declaration that is open to the player to move.
+        """
+        cap = _NO_CAP if max_plies is None else max_plies
+        code, winner = _judge(self._games, bool(self._legal[0].any()), cap, declaration)
+        if code == Termination.NONE:
+            return None
+        return Outcome(Termination(code), None if winner == NO_WINNER else winner)
+
+    def piece_at(self, square: int) -> int:
+        """The absolute piece code on a square: 0 empty, 1..14 Black's, 17..30 White's."""
+        return int(self._games.boards[0, BLACK, square])
+
+    def hand(self, colour: int) -> tuple[int, ...]:
+        """Counts of a colour's pieces in hand, PAWN to GOLD."""
+        word = int(self._games.words[(HAND_WORD + colour) * LANES])
+        return tuple(word >> (8 * hand_type) & 0xFF for hand_type in range(NUM_HAND_TYPES))
+
+    def placement(self) -> Placement:
+        """The position as pieces on squares and in hands."""
+        return Placement(
+            board=self._games.boards[0, BLACK].copy(),
+            hands=np.array([self.hand(BLACK), self.hand(WHITE)], np.uint8),
+            to_move=self.turn,
+            move_number=self._first_number + self.ply,
+        )
+
+    def view(self) -> NDArray[np.uint8]:
+        """Piece codes in the mover's view, uint8 [81]; the opponent's are + OTHER_SIDE."""
+        return self._games.boards[0, self.turn]
+
+    def sfen(self) -> str:
+        """The position in SFEN."""
+        return format_sfen(self.placement())
+
+    def __str__(self) -> str:
+        return format_board(self.placement(), self._stack[-1].move if self._stack else None)
+
+    def __repr__(self) -> str:
+        return f"Board({self.sfen()!r})"
+
+    def _generate(self) -> None:
+        generate_blocks(self._games.words, 1, self._planes)
+        _pack(self._planes, self._scratch, self._legal)
+
+    def _checkers(self) -> list[int]:
+        at = CHECKERS_WORD * LANES
+        return bitboard_squares((self._planes[at], self._planes[at + LANES]))
+
+
+def action_from_move(board: Board, move: Move) -> int:
+    """The action (0..2186, mover's view) of a legal move.
+
+    Raises:
+        IllegalMoveError: When the move is not legal on this board.
+    """
+    turned = board.turn == WHITE
+    to = NUM_SQUARES - 1 - move.to_square if turned else move.to_square
+    if move.from_square is None:
+        action = drop_action(move.drop or EMPTY, to)
+    else:
+        origin = NUM_SQUARES - 1 - move.from_square if turned else move.from_square
+        action = board_action(origin, to, move.promote)
+    if action is None or action not in board.legal_actions():
+        raise IllegalMoveError(f"{move.usi()} is not legal in {board.sfen()}.")
+    if move_from_action(board, action) != move:
+        raise IllegalMoveError(
+            f"{move.usi()} is not legal in {board.sfen()}: another piece stands in the way."
+        )
+    return action
+
+
+def move_from_action(board: Board, action: int) -> Move:
+    """The move that a legal action (mover's view) stands for.
+
+    Raises:
+        IllegalMoveError: When the action is not legal on this board.
+    """
+    if not 0 <= action < NUM_ACTIONS or action not in board.legal_actions():
+        raise IllegalMoveError(f"Action {action} is not legal in {board.sfen()}.")
+    origin, to, promotes, dropped = action_parts(board.view(), action)
+    turned = board.turn == WHITE
+    to = NUM_SQUARES - 1 - to if turned else to
+    if dropped != EMPTY:
+        return Move(None, to, drop=dropped)
+    return Move(NUM_SQUARES - 1 - origin if turned else origin, to, bool(promotes))

@@ -1,0 +1,311 @@
+"""Positions of many games as a struct of arrays, and how a move changes one.
+
+The words of the games lie in blocks of ``LANES``: ``words[(block * WORDS + word) * LANES + lane]``,
+so that the move generator can run the games of a block side by side in vector registers. Both
+players' views are kept, which frees the generator of colour: it always moves up. A view holds the
+piece codes of all pieces, one bitboard for each of the four bits of a code, and the bitboard of its
+owner's pieces.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.bitboard import LO_BITS, ONE, ZERO
+from keisei.shogi.constants import (
+    EMPTY,
+    FIRST_DROP_CLASS,
+    FIRST_PROMOTION_CLASS,
+    NUM_HAND_TYPES,
+    NUM_SQUARES,
+    OTHER_SIDE,
+    PROMOTED,
+)
+from keisei.shogi.jit import inline_kernel, kernel
+
+LANES = 32
+"""Games a block. LLVM vectorises the loop over a block only if it is this long."""
+
+VIEW_WORDS = 10
+"""Code bits 0 to 3 and own pieces, each as (lo, hi)."""
+OWN_WORD = 8
+HAND_WORD = 20
+"""Black's hand, then White's: byte i is the count of hand type i (PAWN to GOLD)."""
+TURN_WORD = 22
+"""0 when Black is to move, 1 when White is."""
+WORDS = 23
+
+SEEN_WORDS = 32
+"""Words of the filter that tells most new positions from repeated ones: 2048 bits."""
+
+
+class Games(NamedTuple):
+    """N games.
+
+    Attributes:
+        words: uint64 [blocks * WORDS * LANES], see the module's text.
+        boards: uint8 [N, 2, 81], piece codes in Black's and in White's view; the opponent's
+            pieces are their code + OTHER_SIDE.
+        hashes: uint64 [N], of board and hands.
+        history: uint64 [N, plies + 1], hashes of the positions from the first one on.
+        seen: uint64 [N, SEEN_WORDS], bit ``hash >> 53`` is set for each position of the history.
+        plies: int32 [N], moves played.
+        check_runs: int32 [N, 2], how many of a player's last moves gave check without a gap.
+        repeats: int32 [N], earlier occurrences of the position.
+        in_check: uint8 [N], 1 if the player to move is in check.
+    """
+
+    words: NDArray[np.uint64]
+    boards: NDArray[np.uint8]
+    hashes: NDArray[np.uint64]
+    history: NDArray[np.uint64]
+    seen: NDArray[np.uint64]
+    plies: NDArray[np.int32]
+    check_runs: NDArray[np.int32]
+    repeats: NDArray[np.int32]
+    in_check: NDArray[np.uint8]
+
+
+def new_games(num_games: int, max_plies: int) -> Games:
+    """Empty boards for games of up to ``max_plies`` plies; the words fill whole blocks."""
+    blocks = -(-num_games // LANES)
+    return Games(
+        words=np.zeros(blocks * WORDS * LANES, np.uint64),
+        boards=np.zeros((num_games, 2, NUM_SQUARES), np.uint8),
+        hashes=np.zeros(num_games, np.uint64),
+        history=np.zeros((num_games, max_plies + 1), np.uint64),
+        seen=np.zeros((num_games, SEEN_WORDS), np.uint64),
+        plies=np.zeros(num_games, np.int32),
+        check_runs=np.zeros((num_games, 2), np.int32),
+        repeats=np.zeros(num_games, np.int32),
+        in_check=np.zeros(num_games, np.uint8),
+    )
+
+
+# Square - square of origin for each direction of travel, plus 16, six bits each.
+_ORIGIN_BIAS = 16
+_ORIGIN_STEPS = np.uint64(
+    sum(
+        (step + _ORIGIN_BIAS) << (6 * direction)
+        for direction, step in enumerate((1, -8, 10, -9, 9, -1, -10, 8, -7, 11))
+    )
+)
+
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_U27, _U30, _U31, _U53 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(53)
+_U6, _U8, _U63 = np.uint64(6), np.uint64(8), np.uint64(63)
+_LANES = np.uint64(LANES)
+_HAND_KEY = 81 * 32
+
+
+@inline_kernel
+def mix(x: np.uint64) -> np.uint64:
+    """A well-mixed word for each word (the finaliser of SplitMix64, Steele et al. 2014)."""
+    x = (x + ONE) * _GOLDEN
+    x = (x ^ (x >> _U30)) * _MIX_1
+    x = (x ^ (x >> _U27)) * _MIX_2
+    return x ^ (x >> _U31)
+
+
+@inline_kernel
+def _piece_key(code: int, square: int) -> np.uint64:
+    """Hash of a piece (absolute code) on a square (Black's view)."""
+    return mix(np.uint64(code * NUM_SQUARES + square))
+
+
+@inline_kernel
+def _hand_key(side: int, hand_type: int) -> np.uint64:
+    """Hash of one piece in a hand; n pieces add up to n times this."""
+    return mix(np.uint64(_HAND_KEY + side * NUM_HAND_TYPES + hand_type))
+
+
+@inline_kernel
+def game_base(game: int) -> np.uint64:
+    """Index into ``words`` of a game's word 0; word w lies ``w * LANES`` further."""
+    index = np.uint64(game)
+    return (index // _LANES) * np.uint64(WORDS * LANES) + index % _LANES
+
+
+@inline_kernel
+def turn_of(games: Games, game: int) -> int:
+    """The player to move: 0 Black, 1 White."""
+    return np.int64(games.words[game_base(game) + np.uint64(TURN_WORD * LANES)])
+
+
+@inline_kernel
+def toggle_piece(games: Games, game: int, square: int, piece: int, side: int) -> None:
+    """Put a piece (code 1..14) of a side on a square of that side's view, or take it away.
+
+    Boards and hash are not touched.
+    """
+    base = game_base(game)
+    for view in range(2):
+        seen_from = square if view == side else NUM_SQUARES - 1 - square
+        half = np.uint64(seen_from >= 63)
+        bit = ONE << (np.uint64(seen_from) - half * LO_BITS)
+        at = base + (np.uint64(view * VIEW_WORDS) + half) * _LANES
+        for code_bit in range(4):
+            if (piece >> code_bit) & 1:
+                games.words[at + np.uint64(2 * code_bit * LANES)] ^= bit
+        if view == side:
+            games.words[at + np.uint64(OWN_WORD * LANES)] ^= bit
+
+
+@inline_kernel
+def _set_square(games: Games, game: int, square: int, piece: int, side: int) -> None:
+    """Write a piece (0 for none) of a side on a square of its view into both boards."""
+    games.boards[game, side, square] = piece
+    other = piece + OTHER_SIDE if piece != EMPTY else EMPTY
+    games.boards[game, 1 - side, NUM_SQUARES - 1 - square] = other
+
+
+@inline_kernel
+def absolute_key(square: int, piece: int, side: int) -> np.uint64:
+    """Hash of a piece of a side on a square of that side's view."""
+    if side == 1:
+        return _piece_key(piece + OTHER_SIDE, NUM_SQUARES - 1 - square)
+    return _piece_key(piece, square)
+
+
+@inline_kernel
+def add_to_hand(games: Games, game: int, side: int, hand_type: int, sign: int) -> None:
+    """Add (sign 1) or take (sign -1) one piece of a hand type, in words and hash."""
+    at = game_base(game) + np.uint64((HAND_WORD + side) * LANES)
+    one = ONE << (_U8 * np.uint64(hand_type))
+    if sign > 0:
+        games.words[at] += one
+        games.hashes[game] += _hand_key(side, hand_type)
+    else:
+        games.words[at] -= one
+        games.hashes[game] -= _hand_key(side, hand_type)
+
+
+@inline_kernel
+def origin_square(board: NDArray[np.uint8], direction: int, to: int) -> int:
+    """The square from which a piece came: the first one with a piece on the way back.
+
+    Args:
+        board: uint8 [81], piece codes in the mover's view.
+        direction: 0..9, the direction of travel.
+        to: destination in the mover's view. The move has to be legal.
+    """
+    field = (_ORIGIN_STEPS >> (_U6 * np.uint64(direction))) & _U63
+    step = np.int64(field) - _ORIGIN_BIAS
+    square = to + step
+    while board[square] == EMPTY:
+        square += step
+    return square
+
+
+@inline_kernel
+def apply_action(games: Games, game: int, action: int) -> None:
+    """Play a legal action (see the action numbering in docs/spec.md) in one game.
+
+    Changes words, boards, hash, ply and side to move; the caller records check and repetition.
+    """
+    side = turn_of(games, game)
+    move_class = action // NUM_SQUARES
+    to = action % NUM_SQUARES
+    board = games.boards[game, side]
+    if move_class >= FIRST_DROP_CLASS:
+        piece = move_class - FIRST_DROP_CLASS + 1
+        add_to_hand(games, game, side, piece - 1, -1)
+    else:
+        direction = move_class % FIRST_PROMOTION_CLASS
+        origin = origin_square(board, direction, to)
+        moved = np.int64(board[origin])
+        piece = moved + PROMOTED if move_class >= FIRST_PROMOTION_CLASS else moved
+        toggle_piece(games, game, origin, moved, side)
+        _set_square(games, game, origin, EMPTY, side)
+        games.hashes[game] -= absolute_key(origin, moved, side)
+        captured = np.int64(board[to])
+        if captured != EMPTY:
+            captured -= OTHER_SIDE
+            there = NUM_SQUARES - 1 - to
+            toggle_piece(games, game, there, captured, 1 - side)
+            games.hashes[game] -= absolute_key(there, captured, 1 - side)
+            add_to_hand(games, game, side, (captured - 1) % PROMOTED, 1)
+    toggle_piece(games, game, to, piece, side)
+    _set_square(games, game, to, piece, side)
+    games.hashes[game] += absolute_key(to, piece, side)
+    games.words[game_base(game) + np.uint64(TURN_WORD * LANES)] ^= ONE
+    games.plies[game] += 1
+
+
+@kernel
+def place(
+    games: Games,
+    game: int,
+    board: NDArray[np.uint8],
+    hands: NDArray[np.uint8],
+    to_move: int,
+) -> None:
+    """Set up a position as the first of its game.
+
+    Args:
+        games: where to write.
+        game: its index.
+        board: uint8 [81], absolute piece codes by square (White's + OTHER_SIDE).
+        hands: uint8 [2, 7], counts of Black's and White's pieces in hand, PAWN to GOLD.
+        to_move: BLACK or WHITE.
+    """
+    base = game_base(game)
+    for word in range(WORDS):
+        games.words[base + np.uint64(word * LANES)] = ZERO
+    games.boards[game] = 0
+    games.hashes[game] = ZERO
+    for square in range(NUM_SQUARES):
+        code = np.int64(board[square])
+        if code != EMPTY:
+            side = 1 if code >= OTHER_SIDE else 0
+            own_square = NUM_SQUARES - 1 - square if side == 1 else square
+            piece = code - side * OTHER_SIDE
+            toggle_piece(games, game, own_square, piece, side)
+            _set_square(games, game, own_square, piece, side)
+            games.hashes[game] += absolute_key(own_square, piece, side)
+    for side in range(2):
+        for hand_type in range(NUM_HAND_TYPES):
+            for _ in range(hands[side, hand_type]):
+                add_to_hand(games, game, side, hand_type, 1)
+    games.words[base + np.uint64(TURN_WORD * LANES)] = np.uint64(to_move)
+    start_history(games, game)
+
+
+@inline_kernel
+def mark_seen(games: Games, game: int) -> bool:
+    """Enter the position into the game's filter; True if it may have occurred before."""
+    index = games.hashes[game] >> _U53
+    bit = ONE << (index & _U63)
+    known = games.seen[game, index >> _U6] & bit
+    games.seen[game, index >> _U6] |= bit
+    return known != ZERO
+
+
+@inline_kernel
+def start_history(games: Games, game: int) -> None:
+    """Make the present position the first of its game."""
+    games.plies[game] = 0
+    games.check_runs[game, 0] = 0
+    games.check_runs[game, 1] = 0
+    games.repeats[game] = 0
+    games.history[game, 0] = games.hashes[game]
+    for word in range(SEEN_WORDS):
+        games.seen[game, word] = ZERO
+    mark_seen(games, game)
+
+
+@inline_kernel
+def copy_position(games: Games, game: int, source: Games, source_game: int) -> None:
+    """Copy board, hands, side to move, hash and check flag from one game to another."""
+    base, source_base = game_base(game), game_base(source_game)
+    for word in range(WORDS):
+        offset = np.uint64(word * LANES)
+        games.words[base + offset] = source.words[source_base + offset]
+    for view in range(2):
+        for square in range(NUM_SQUARES):
+            games.boards[game, view, square] = source.boards[source_game, view, square]
+    games.hashes[game] = source.hashes[source_game]
+    games.in_check[game] = source.in_check[source_game]
