@@ -1,0 +1,166 @@
+"""The frame of a run: folders that are refused, records, seeds, log, signals."""
+
+import json
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from keisei.config_schema import AppConfig, SessionConfig, load_config
+from keisei.training.session_manager import RunFolderError, Seeds, SessionManager
+
+
+def config_in(run_dir: Path | None) -> AppConfig:
+    return AppConfig(session=SessionConfig(run_dir=run_dir))
+
+
+def test_nothing_is_written_before_open(tmp_path: Path) -> None:
+    SessionManager(config_in(tmp_path / "a"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_open_run_folder_holds_log_and_records(tmp_path: Path) -> None:
+    config = config_in(tmp_path / "deep" / "a")
+    session = SessionManager(config)
+    session.open()
+    session.logger.info("hello %d", 3)
+    session.write_records()
+    session.close()
+    run_dir = tmp_path / "deep" / "a"
+    assert sorted(path.name for path in run_dir.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "environment.json",
+        "train.log",
+    ]
+    assert (run_dir / "train.log").read_text().endswith(" INFO hello 3\n")
+    assert load_config(run_dir / "config.toml") == config
+    record = json.loads((run_dir / "environment.json").read_text())
+    assert record["cpus"] == os.cpu_count()
+    assert record["torch"].startswith("2.")
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    session = SessionManager(config_in(tmp_path / "a" / "b"))
+    with pytest.raises(RunFolderError, match=r"run folder '.*a/b' cannot be written: Not a dir"):
+        session.open()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_permission_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o500)
+    with pytest.raises(RunFolderError, match="cannot be written: Permission denied"):
+        SessionManager(config_in(tmp_path / "a")).open()
+
+
+def test_a_folder_that_holds_a_run_is_refused_unless_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    checkpoint = tmp_path / "checkpoints" / "checkpoint-000000000000.pt"
+    checkpoint.touch()
+    with pytest.raises(RunFolderError, match="already holds a run; go on with --resume latest"):
+        SessionManager(config_in(tmp_path)).open()
+    for resume in ("latest", checkpoint, str(checkpoint)):
+        session = SessionManager(config_in(tmp_path), resume=resume)
+        session.open()
+        session.close()
+
+
+def test_a_run_cannot_branch_off_into_a_folder_that_holds_another(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
+    with pytest.raises(RunFolderError, match="already holds a run"):
+        SessionManager(config_in(tmp_path), resume="elsewhere/checkpoints/a.pt").open()
+
+
+def test_a_folder_where_a_run_never_began_can_be_used(tmp_path: Path) -> None:
+    for _ in range(2):
+        session = SessionManager(config_in(tmp_path))
+        session.open()
+        session.write_records()
+        session.close()
+
+
+def test_resuming_where_there_is_no_run_is_refused_and_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="holds no checkpoint to resume"):
+        SessionManager(config_in(tmp_path / "a"), resume="latest").open()
+    assert not (tmp_path / "a").exists()
+
+
+def test_latest_needs_a_run_folder() -> None:
+    with pytest.raises(RunFolderError, match="--resume latest needs --run-dir"):
+        SessionManager(config_in(None), resume="latest")
+
+
+def test_a_checkpoint_names_its_run_folder(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "checkpoints" / "checkpoint-000000000000.pt"
+    assert SessionManager(config_in(None), resume=path).run_dir == tmp_path / "a"
+
+
+def test_a_new_run_without_a_folder_gets_one_by_the_time() -> None:
+    run_dir = SessionManager(config_in(None)).run_dir
+    assert run_dir.parent == Path("runs")
+    assert run_dir.name[:2] == "20"
+
+
+def test_seeds_follow_from_the_seed_and_differ() -> None:
+    seeds = Seeds.of(7)
+    assert seeds == Seeds.of(7)
+    numbers = [getattr(s, name) for s in (seeds, Seeds.of(8)) for name in vars(seeds)]
+    assert len(set(numbers)) == 8
+
+
+def test_log_lines_are_echoed_without_time_and_traceback(tmp_path: Path) -> None:
+    session = SessionManager(config_in(tmp_path))
+    session.open()
+    shown: list[str] = []
+    session.echo(shown.append)
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        session.logger.exception("it broke")
+    session.close()
+    assert shown == ["it broke"]
+    assert "ValueError: bad" in (tmp_path / "train.log").read_text()
+
+
+def test_two_sessions_do_not_share_a_log(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        for name in ("a", "b"):
+            session = SessionManager(config_in(tmp_path / name))
+            session.open()
+            stack.callback(session.close)
+            session.logger.info("in %s", name)
+    assert "in b" not in (tmp_path / "a" / "train.log").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_becomes_a_request_and_handlers_are_put_back(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    session = SessionManager(config_in(tmp_path))
+    before = signal.getsignal(number)
+    reasons: list[str] = []
+    with session.signals(reasons.append):
+        signal.raise_signal(number)
+        assert reasons == [number.name]
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
+    session = SessionManager(config_in(tmp_path))
+    reasons: list[str] = []
+    with session.signals(reasons.append):
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert reasons == ["SIGINT"]
+
+
+def test_handlers_are_put_back_after_an_error(tmp_path: Path) -> None:
+    session = SessionManager(config_in(tmp_path))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match="bad"), session.signals(lambda _: None):
+        raise ValueError("bad")
+    assert signal.getsignal(signal.SIGTERM) is before

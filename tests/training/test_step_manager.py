@@ -1,0 +1,155 @@
+"""One vector step: what is asked of whom, what is stored, how truncated games bootstrap."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from keisei.rl.experience_buffer import ExperienceBuffer
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.shogi.constants import Termination
+from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.step_manager import StepManager
+from keisei.vec import ShogiVectorEnv
+
+N, K, M = 3, 2, 1
+CPU = torch.device("cpu")
+
+
+class FakeEnv:
+    """Three games whose state bytes count the steps; it reuses its arrays, as the real one does."""
+
+    def __init__(self) -> None:
+        self.obs = {
+            "state": np.zeros((N, K), np.uint8),
+            "action_mask_bits": np.full((N, M), 255, np.uint8),
+        }
+        self.ends: dict[int, tuple[list[int], Mapping[str, Any]]] = {}
+        self.steps = 0
+        self.actions: list[list[int]] = []
+        self.seed: int | None = None
+
+    def reset(self, *, seed: int | None = None) -> tuple[Any, Any]:
+        self.seed = seed
+        return self.obs, {}
+
+    def step(self, actions: NDArray[np.int64]) -> tuple[Any, ...]:
+        self.steps += 1
+        self.actions.append(actions.tolist())
+        self.obs["state"][:] = self.steps
+        rewards = np.zeros(N, np.float32)
+        terminated, truncated = np.zeros(N, np.bool_), np.zeros(N, np.bool_)
+        if self.steps == 2:
+            # Game 0 is mated, game 2 reaches the cap.
+            rewards[0], terminated[0], truncated[2] = 1.0, True, True
+            infos = {
+                "final_obs": np.array(
+                    [{"state": np.full(K, 70, np.uint8)}, None, {"state": np.full(K, 90, np.uint8)}]
+                ),
+                "final_info": {
+                    "termination": np.array(
+                        [Termination.CHECKMATE, 0, Termination.MAX_PLIES], np.uint8
+                    ),
+                    "winner": np.array([1, -1, -1], np.int8),
+                    "plies": np.array([80, 0, 200], np.int32),
+                },
+            }
+            return self.obs, rewards, terminated, truncated, infos
+        return self.obs, rewards, terminated, truncated, {}
+
+
+class FakeAgent:
+    """Acts by the first state byte; values a position by it, too."""
+
+    def act(self, state: Tensor, mask_bits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        assert (mask_bits == 255).all()
+        actions = state[:, 0].long() + torch.arange(N)
+        return actions, -torch.ones(N), state[:, 0] / 100
+
+    def value(self, state: Tensor) -> Tensor:
+        return state[:, 0] / 100
+
+
+class FakeBuffer:
+    """Keeps what is added."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[list[float]]] = []
+
+    def add(self, *arrays: Tensor) -> None:
+        self.rows.append([array.clone().tolist() for array in arrays])
+
+
+def build() -> tuple[StepManager, FakeEnv, FakeBuffer, MetricsManager]:
+    env, buffer, metrics = FakeEnv(), FakeBuffer(), MetricsManager(1000, GameStatistics())
+    steps = StepManager(
+        cast(ShogiVectorEnv, env),
+        cast(PPOAgent, FakeAgent()),
+        cast(ExperienceBuffer, buffer),
+        metrics,
+        CPU,
+    )
+    return steps, env, buffer, metrics
+
+
+def test_no_step_before_the_games_begin() -> None:
+    with pytest.raises(RuntimeError, match="no game has begun"):
+        build()[0].step()
+
+
+def test_what_is_stored_is_the_position_that_was_acted_in() -> None:
+    steps, env, buffer, _ = build()
+    steps.start(seed=5)
+    assert env.seed == 5
+    steps.step()
+    steps.step()
+    first, second = buffer.rows
+    state, mask_bits, actions, log_probs, values = first[:5]
+    assert state == [[0, 0]] * N
+    assert mask_bits == [[255]] * N
+    assert actions == env.actions[0] == [0, 1, 2]
+    assert log_probs == [-1.0] * N
+    assert values == [0.0] * N
+    # The environment has overwritten its arrays; the carried copies have kept the position.
+    assert second[0] == [[1, 1]] * N
+    assert second[2] == env.actions[1] == [1, 2, 3]
+
+
+def test_ends_are_stored_and_truncated_games_bring_their_final_value() -> None:
+    steps, _, buffer, _ = build()
+    steps.start(seed=0)
+    steps.step()
+    steps.step()
+    rewards, terminated, truncated, final_values = buffer.rows[1][5:]
+    assert rewards == [1.0, 0.0, 0.0]
+    assert terminated == [True, False, False]
+    assert truncated == [False, False, True]
+    # Of the mated game 0 no value is asked, of game 2 that of its last position.
+    assert final_values == pytest.approx([0.0, 0.0, 0.9])
+    assert buffer.rows[0][8] == [0.0] * N
+
+
+def test_games_are_counted_once_in_the_step_that_ends_them() -> None:
+    steps, _, _, metrics = build()
+    steps.start(seed=0)
+    for _ in range(4):
+        steps.step()
+    statistics = metrics.statistics
+    assert (statistics.games, statistics.white_wins, statistics.truncations) == (2, 1, 1)
+    assert statistics.plies == 280
+    assert metrics.pending_progress_updates["plies"] == 4 * N
+
+
+def test_the_carried_positions_go_on_from_their_state() -> None:
+    steps, _, _, _ = build()
+    steps.start(seed=0)
+    steps.step()
+    saved = steps.state_dict()
+    other = build()[0]
+    other.load_state_dict(saved)
+    assert torch.equal(other.episode.state, steps.episode.state)
+    assert torch.equal(other.episode.mask_bits, steps.episode.mask_bits)
