@@ -1,0 +1,45 @@
+"""How a mistake ends: one sentence on standard error and exit code 2."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+MISTAKE_EXIT_CODE = 2
+
+
+def fail(sentence: str) -> NoReturn:
+    """Print one sentence on standard error and end with exit code 2."""
+    typer.echo(f"Error: {sentence}", err=True)
+    raise typer.Exit(MISTAKE_EXIT_CODE)
+
+
+@contextmanager
+def mistakes(*kinds: type[Exception]) -> Generator[None]:
+    """Within a ``with`` block, let exceptions of these kinds end the command as mistakes.
+
+    The kinds name what a user can get wrong there; any other exception is a bug and keeps its
+    traceback.
+    """
+    try:
+        yield
+    except kinds as error:
+        fail(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+@contextmanager
+def training_extra() -> Generator[None]:
+    """Within a ``with`` block of imports, a missing library names the extra that brings it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "keisei":
+            raise
+        fail(f"{error.name} is not installed; pip install 'keisei[train]' brings it")

@@ -1,0 +1,62 @@
+"""The command ``keisei-vec``: dispatch to a file a command.
+
+Commands import what is heavy when they run, so that help and the small commands stay quick.
+"""
+
+from typing import Annotated
+
+import typer
+
+import keisei
+from keisei.cli.bench import bench
+from keisei.cli.config import config
+from keisei.cli.evaluate import evaluate
+from keisei.cli.perft import perft
+from keisei.cli.show import show
+from keisei.cli.train import train
+
+app = typer.Typer(
+    name="keisei-vec",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help and errors can be read by programs, and a bug shows the traceback as it is.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("train")(train)
+app.command("eval")(evaluate)
+app.command("perft")(perft)
+app.command("show")(show)
+app.command("config")(config)
+app.command("bench")(bench)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes it so
+    if wanted:
+        typer.echo(f"keisei-vec {keisei.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction]  # Typer calls it
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Play many games of shogi at once and learn from them."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name="keisei-vec")
+
+
+if __name__ == "__main__":
+    main()

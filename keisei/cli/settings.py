@@ -1,0 +1,62 @@
+"""Options that commands share to choose the settings of a run."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keisei.cli.errors import fail, mistakes, training_extra
+
+if TYPE_CHECKING:
+    from keisei.config_schema import AppConfig
+
+
+class Device(StrEnum):
+    """Where a network runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings to start from.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="SECTION.KEY=VALUE", help="Change one setting; may be given repeatedly."
+    ),
+]
+NumEnvsOption = Annotated[
+    int | None, typer.Option("--num-envs", metavar="N", help="Games played at once.")
+]
+DeviceOption = Annotated[
+    Device | None, typer.Option("--device", help="Where the network runs; auto takes a GPU if any.")
+]
+
+
+def read_settings(
+    file: Path | None, assignments: list[str] | None, flags: Mapping[str, Any]
+) -> "AppConfig":
+    """Effective settings: flags over ``--set`` over the file over defaults.
+
+    Args:
+        file: TOML file, or None for the defaults.
+        assignments: ``section.key=value`` texts.
+        flags: Values by ``section.key``; None means that the flag was not given.
+    """
+    with training_extra():
+        from keisei.config_schema import ConfigError, load_config  # noqa: PLC0415
+
+    overrides: dict[str, Any] = {}
+    for assignment in assignments or []:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            fail(f"--set {assignment!r} has no '='; write it as section.key=value")
+        overrides[key.strip()] = value.strip()
+    overrides |= {key: value for key, value in flags.items() if value is not None}
+    with mistakes(ConfigError):
+        return load_config(file, overrides)

@@ -1,0 +1,122 @@
+"""``keisei-vec train``: train a network by self-play."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keisei.cli.errors import fail, mistakes, training_extra
+from keisei.cli.settings import (
+    ConfigOption,
+    DeviceOption,
+    NumEnvsOption,
+    SetOption,
+    read_settings,
+)
+
+_EXIT_CODES = {
+    "SIGINT": 128 + signal.SIGINT,
+    "KeyboardInterrupt": 128 + signal.SIGINT,
+    "SIGTERM": 128 + signal.SIGTERM,
+}
+
+
+TimestepsOption = Annotated[
+    int | None,
+    typer.Option("--total-timesteps", metavar="N", help="Plies to play, all games together."),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Fixes games and weights.")
+]
+RunDirOption = Annotated[
+    Path | None, typer.Option("--run-dir", metavar="DIR", help="Folder of the run.")
+]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="latest|PATH",
+        help="Go on from the newest checkpoint of --run-dir or from a checkpoint file, "
+        "with the settings of that run unless --config is given.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+def train(  # noqa: PLR0913 - one parameter an option
+    *,
+    file: ConfigOption = None,
+    num_envs: NumEnvsOption = None,
+    total_timesteps: TimestepsOption = None,
+    device: DeviceOption = None,
+    seed: SeedOption = None,
+    run_dir: RunDirOption = None,
+    resume: ResumeOption = None,
+    assignments: SetOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a network by self-play.
+
+    Flags go over --set, --set over the file, the file over the defaults; the effective settings
+    are written into the run folder.
+
+    Ctrl-C (or SIGTERM) ends the run in order: the running step is finished, a checkpoint is
+    saved, and the exit code is 130 (143). A run that reaches --total-timesteps ends with 0, a
+    mistake with 2.
+    """
+    settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
+    config = read_settings(
+        settings_file,
+        assignments,
+        {
+            "env.num_envs": num_envs,
+            "training.total_timesteps": total_timesteps,
+            "session.device": device.value if device else None,
+            "session.seed": seed,
+            "session.run_dir": run_dir or settings_dir,
+            "display.mode": "quiet" if quiet else None,
+        },
+    )
+    with training_extra():
+        from keisei.config_schema import ConfigError  # noqa: PLC0415
+        from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+        from keisei.training.session_manager import RunFolderError  # noqa: PLC0415
+        from keisei.training.trainer import Trainer  # noqa: PLC0415
+        from keisei.training.writers import WriterError  # noqa: PLC0415
+
+    with mistakes(ConfigError, RunFolderError, CheckpointError, WriterError):
+        trainer = Trainer(config, resume=resume)
+    # A checkpoint that cannot be written (a full disk) is no bug either.
+    with mistakes(CheckpointError):
+        stopped_by = trainer.run()
+    if stopped_by is not None and not quiet:
+        typer.echo(
+            f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} --resume latest",
+            err=True,
+        )
+    raise typer.Exit(_EXIT_CODES.get(stopped_by or "", 0))
+
+
+def _settings_of_resumed(
+    file: Path | None, run_dir: Path | None, resume: str | None
+) -> tuple[Path | None, Path | None]:
+    """Settings file and run folder that a resumed run has of its own.
+
+    Args:
+        file: The file given on the command line; it is taken before the run's own.
+        run_dir: The run folder given on the command line.
+        resume: "latest", the path of a checkpoint, or None for a new run.
+    """
+    if resume is None:
+        return file, None
+    if resume == "latest":
+        if run_dir is None:
+            fail("--resume latest needs --run-dir, the folder of the run to go on with")
+        folder = run_dir
+    else:
+        folder = Path(resume).resolve().parent.parent
+    own_file = folder / "config.toml"
+    if not own_file.is_file():
+        return file, None
+    return file or own_file, folder
