@@ -19,13 +19,16 @@ class Stopwatch(Protocol):
 
     extra_info: dict[str, object]
 
-    def pedantic(self, target: Work, *, rounds: int, iterations: int, warmup_rounds: int) -> object:
+    def pedantic(self, target: Work, *, rounds: int, iterations: int) -> object:
         """Call ``target`` rounds times and keep the times."""
         ...
 
 
 class Measurement:
-    """Times rounds of one piece of work and records how much work a round holds."""
+    """Times rounds of one piece of work and records how much work a round holds.
+
+    Each round is timed by the wall clock; the processor time a round is the mean over all of them.
+    """
 
     def __init__(self, benchmark: Stopwatch) -> None:
         self._benchmark = benchmark
@@ -40,7 +43,7 @@ class Measurement:
         rounds: int = 20,
         peer: bool = False,
     ) -> None:
-        """Time ``rounds`` calls of ``work`` by the wall clock, after one call that is not timed.
+        """Time ``rounds`` calls of ``work``, after one that is not timed.
 
         Args:
             label: Name of the row in the table of results.
@@ -50,11 +53,12 @@ class Measurement:
             rounds: How often the work is timed.
             peer: True for the program that the other rows of the group are divided by.
         """
-        wall, cpu = time.perf_counter(), time.process_time()
-        self._benchmark.pedantic(work, rounds=rounds, iterations=1, warmup_rounds=1)
-        cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+        work()
+        cpu = time.process_time()
+        self._benchmark.pedantic(work, rounds=rounds, iterations=1)
+        cpu_seconds = (time.process_time() - cpu) / rounds
         self._benchmark.extra_info.update(
-            label=label, amount=amount, unit=unit, peer=peer, cpu_share=round(cpu_share, 2)
+            label=label, amount=amount, unit=unit, peer=peer, cpu_seconds=cpu_seconds
         )
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 HEADING = """# Results
 
-Written by `make bench`; how the work is defined stands in [README.md](README.md). One core, wall
-clock. Rates are per second: the median of the rounds, and the best round. *CPU share* is the
-processor time that the program got for each second of the clock: below about 0.95 the machine was
-busy with something else, and both numbers are too low. *Against* divides a row's median by that of
-the peer in the same group and run.
+Written by `make bench`; how the work is defined stands in [README.md](README.md). One core.
+Rates are units of work a second: by the wall clock the median of the rounds and the best round, and
+a second of processor time, over all rounds. Where the wall clock's numbers are lower, the machine
+was busy with something else. *Against* divides a row's rate by that of the peer in the same group
+and run, both by processor time.
 """
 VECTOR_UNITS = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
 PACKAGES = ("numpy", "numba", "torch", "cshogi")
@@ -35,7 +35,7 @@ class Row:
     unit: str
     median: float
     best: float
-    cpu_share: float
+    per_cpu_second: float
     peer: bool
 
 
@@ -51,11 +51,11 @@ def read_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:
                 unit=extra["unit"],
                 median=extra["amount"] / stats["median"],
                 best=extra["amount"] / stats["min"],
-                cpu_share=extra["cpu_share"],
+                per_cpu_second=extra["amount"] / extra["cpu_seconds"],
                 peer=extra["peer"],
             )
         )
-    return rows
+    return sorted(rows, key=lambda row: (row.group, row.peer))
 
 
 def rate(value: float) -> str:
@@ -72,17 +72,17 @@ def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
     peers = {row.group: row for row in rows if row.peer}
     lines = [
-        "| group | work | unit | median /s | best /s | CPU share | against |",
+        "| group | work | unit | median | best | a CPU-second | against |",
         "|---|---|---|---:|---:|---:|---:|",
     ]
     for row in rows:
         peer = peers.get(row.group)
-        against = "" if peer is None else f"{row.median / peer.median:.1f}x"
+        against = "" if peer is None else f"{row.per_cpu_second / peer.per_cpu_second:.1f}x"
         if row.peer:
             against = "peer"
         lines.append(
             f"| {row.group} | {row.label} | {row.unit} | {rate(row.median)} | {rate(row.best)} "
-            f"| {row.cpu_share:.2f} | {against} |"
+            f"| {rate(row.per_cpu_second)} | {against} |"
         )
     return "\n".join(lines)
 

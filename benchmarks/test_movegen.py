@@ -9,12 +9,26 @@ from keisei.shogi import Board, perft
 START = "lnsgkgsnl/1r5b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL b - 1"
 MANY_MOVES = "R8/2K1S1SSk/4B4/9/9/9/9/9/1L1L1L3 b RBGSNLP3g3n17p 1"
 POSITIONS = [
-    pytest.param(START, 4, 719_731, marks=pytest.mark.benchmark(group="perft 4, start position")),
     pytest.param(
-        START, 5, 19_861_490, marks=pytest.mark.benchmark(group="perft 5, start position")
+        START,
+        4,
+        719_731,
+        id="perft-4",
+        marks=pytest.mark.benchmark(group="perft 4, start position"),
     ),
     pytest.param(
-        MANY_MOVES, 3, 53_393_368, marks=pytest.mark.benchmark(group="perft 3, 593 moves")
+        START,
+        5,
+        19_861_490,
+        id="perft-5",
+        marks=pytest.mark.benchmark(group="perft 5, start position"),
+    ),
+    pytest.param(
+        MANY_MOVES,
+        3,
+        53_393_368,
+        id="wide-3",
+        marks=pytest.mark.benchmark(group="perft 3, 593 moves"),
     ),
 ]
 
