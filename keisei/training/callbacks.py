@@ -1,6 +1,6 @@
 """Hooks into a run, and the callbacks that come with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -86,7 +86,7 @@ class RowWriter(Protocol):
 class MetricsWriterCallback(Callback):
     """Hands each update's row to the writers; comes after all callbacks that add to the row."""
 
-    def __init__(self, writers: list[RowWriter]) -> None:
+    def __init__(self, writers: Sequence[RowWriter]) -> None:
         self._writers = writers
 
     @override

@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from gymnasium.spaces import Dict, Discrete
+import torch
+from gymnasium.spaces import Dict
 from numpy.typing import NDArray
-from torch import Tensor, from_numpy
+from torch import Tensor
 
 from keisei.config_schema import ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
@@ -57,24 +58,25 @@ class EnvManager:
         Raises:
             ConfigError: The sizes differ.
         """
-        observation, action = self.env.single_observation_space, self.env.single_action_space
-        assert isinstance(observation, Dict)
-        assert isinstance(action, Discrete)
-        shape = observation["state"].shape
-        sizes = (network.state_size,), network.num_actions
-        if (shape, int(action.n)) != sizes:
+        observation = cast(Dict, self.env.single_observation_space)
+        action = cast(Any, self.env.single_action_space)
+        shape, num_actions = observation["state"].shape, int(action.n)
+        if (shape, num_actions) != ((network.state_size,), network.num_actions):
             raise ConfigError(
-                f"model.network reads states of shape {sizes[0]} with {sizes[1]} actions, but the "
-                f"environment has states of shape {shape} with {int(action.n)} actions"
+                f"model.network reads states of {network.state_size} bytes with "
+                f"{network.num_actions} actions, but the environment has states of shape {shape} "
+                f"with {num_actions} actions"
             )
 
     def board_text(self) -> str:
         """Game 0 as text: board, hands and last move."""
-        return str(self.env.board(0))
+        return self.env.board_text(0)
 
     def state_dict(self) -> dict[str, Tensor]:
         """All games and their random streams, as tensors of their own."""
-        return {name: from_numpy(np.array(value)) for name, value in self.env.get_state().items()}
+        return {
+            name: torch.as_tensor(np.array(value)) for name, value in self.env.get_state().items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on with the games of ``state_dict()``."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from keisei.config_schema import ConfigError, ModelConfig
 from keisei.rl.network_base import PolicyValueNet
@@ -101,14 +101,14 @@ class ModelManager:
             for name, tensor in self.network.state_dict().items()
         }
         facts = {
-            "format": _POLICY_FORMAT,
-            "network": str(self._architecture["network"]),
-            "options": json.dumps(self._architecture["options"]),
-            "state_size": str(self.network.state_size),
-            "num_actions": str(self.network.num_actions),
-            "global_timestep": str(global_timestep),
+            **self._architecture,
+            "state_size": self.network.state_size,
+            "num_actions": self.network.num_actions,
+            "global_timestep": global_timestep,
         }
-        write_atomically(path, lambda file: file.write(save(tensors, facts)))
+        # One entry, because safetensors writes several in a random order.
+        header = {_POLICY_FORMAT: json.dumps(facts)}
+        write_atomically(path, lambda file: file.write(save(tensors, header)))
 
 
 def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNet:
@@ -119,7 +119,7 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     """
     if path.suffix == ".safetensors":
         facts, weights = _read_policy(path)
-        name, options = facts["network"], json.loads(facts["options"])
+        name, options = facts["network"], facts["options"]
     else:
         contents = read_checkpoint(path)
         name, options = contents["model"]["network"], contents["model"]["options"]
@@ -134,28 +134,34 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     return network.to(device).eval()
 
 
-def _read_policy(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+def _read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
-        with safe_open(path, framework="pt") as archive:
-            facts = cast(dict[str, str] | None, archive.metadata()) or {}
-        weights = load_file(path)
+        with cast(Any, safe_open)(path, framework="pt") as archive:
+            header: dict[str, str] = archive.metadata() or {}
+            weights: dict[str, torch.Tensor] = {
+                name: archive.get_tensor(name)
+                for name in archive.keys()  # noqa: SIM118
+            }
     except OSError as error:
-        raise CheckpointError(f"cannot read policy {str(path)!r}: {error.strerror}") from None
+        # The library's own OSErrors carry their words elsewhere than in strerror.
+        raise CheckpointError(f"cannot read policy {str(path)!r}: {error}") from None
     except SafetensorError as error:
         raise CheckpointError(f"{str(path)!r} is damaged or no safetensors file: {error}") from None
-    if facts.get("format") != _POLICY_FORMAT:
+    if _POLICY_FORMAT not in header:
         raise CheckpointError(f"{str(path)!r} is not a Keisei policy of format {_POLICY_FORMAT}")
-    return facts, weights
+    return json.loads(header[_POLICY_FORMAT]), weights
 
 
 def _build(name: str, options: Mapping[str, Any], seed: int) -> PolicyValueNet:
     # Initialisation draws from torch's global stream, which belongs to whoever calls us.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            return build_network(name, **options)
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"model.network = {name!r}: {error}") from error
+    before = torch.get_rng_state()
+    torch.set_rng_state(torch.Generator().manual_seed(seed).get_state())
+    try:
+        return build_network(name, **options)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"model.network = {name!r}: {error}") from error
+    finally:
+        torch.set_rng_state(before)
 
 
 def _named(architecture: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ few games that the ply cap cuts off in a step.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -90,18 +90,19 @@ class StepManager:
                 actions,
                 log_probs,
                 values,
-                torch.from_numpy(rewards).to(self._device),
-                torch.from_numpy(terminated).to(self._device),
-                torch.from_numpy(truncated).to(self._device),
+                torch.as_tensor(rewards).to(self._device),
+                torch.as_tensor(terminated).to(self._device),
+                torch.as_tensor(truncated).to(self._device),
                 self._final_values(infos, truncated),
             )
         self._metrics.count_step(len(host_actions))
 
-    def _carry(self, obs: Mapping[str, NDArray[np.uint8]]) -> EpisodeState:
+    def _carry(self, obs: object) -> EpisodeState:
         """Copies of the environment's arrays, which the next step overwrites in place."""
+        arrays = cast(dict[str, NDArray[np.uint8]], obs)
         return EpisodeState(
-            state=torch.from_numpy(obs["state"]).to(self._device, copy=True),
-            mask_bits=torch.from_numpy(obs["action_mask_bits"]).to(self._device, copy=True),
+            state=torch.as_tensor(arrays["state"]).to(self._device, copy=True),
+            mask_bits=torch.as_tensor(arrays["action_mask_bits"]).to(self._device, copy=True),
         )
 
     def _count_ends(self, final_info: Mapping[str, NDArray[Any]], ended: NDArray[np.bool_]) -> None:
@@ -118,8 +119,8 @@ class StepManager:
         if len(rows):
             final_obs = infos["final_obs"]
             states = np.stack([final_obs[row]["state"] for row in rows])
-            values = self._agent.value(torch.from_numpy(states).to(self._device))
-            final_values[torch.from_numpy(rows).to(self._device)] = values
+            values = self._agent.value(torch.as_tensor(states).to(self._device))
+            final_values[torch.as_tensor(rows).to(self._device)] = values
         return final_values
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -155,6 +155,8 @@ class Trainer:
             buffer.finish(last_values, training.gamma, training.gae_lambda)
             progress = min(1.0, global_timestep / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
+            learning["value_spread"] = float(buffer.column("values").std())
+        del learning["updates"]  # counted by the metrics, whose rows bring it
         plies = buffer.plies
         buffer.clear()
         return self.metrics.finish_update(learning, plies)

@@ -129,6 +129,16 @@ class NotingCallback(Callback):
         self._note("end", run)
 
 
+class _ListHandler(logging.Handler):
+    def __init__(self, records: list[logging.LogRecord]) -> None:
+        super().__init__()
+        self.records = records
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 class Rig:
     """A loop on fakes: 4 games, rollouts of 3 steps (12 plies), an update after each."""
 
@@ -147,9 +157,7 @@ class Rig:
         names = ("hook", "other", "third")
         self.callbacks = [NotingCallback(self.events, name) for name in names[:callbacks]]
         logger = logging.Logger("loop test")  # noqa: LOG001
-        handler = logging.Handler()
-        handler.emit = self.log.append
-        logger.addHandler(handler)
+        logger.addHandler(_ListHandler(self.log))
         self.loop = TrainingLoopManager(
             self.trainer, self.config, self.stepper, self.screen, self.callbacks, logger
         )

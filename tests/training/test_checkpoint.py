@@ -27,11 +27,11 @@ def contents(number: int) -> dict[str, Any]:
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     words = torch.tensor([1, 2**63], dtype=torch.uint64)
-    saved = {"nested": {"list": [1, 2.5, None, "x"], "flag": True}, "words": words, 7: (1, 2)}
+    saved = {"nested": {"list": [1, 2.5, None, "x"], "flag": True}, "words": words, "pair": (1, 2)}
     write_checkpoint(tmp_path / "a.pt", saved)
     back = read_checkpoint(tmp_path / "a.pt")
     assert torch.equal(back.pop("words"), words)
-    assert back == {"nested": {"list": [1, 2.5, None, "x"], "flag": True}, 7: (1, 2)}
+    assert back == {"nested": {"list": [1, 2.5, None, "x"], "flag": True}, "pair": (1, 2)}
 
 
 def test_nothing_but_the_finished_file_is_left(tmp_path: Path) -> None:

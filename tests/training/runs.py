@@ -1,0 +1,79 @@
+"""Small whole runs for the tests, and what they compare."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from keisei.config_schema import AppConfig, load_config
+from keisei.training.callbacks import Callback
+from keisei.training.trainer import Trainer
+
+NUM_ENVS, NUM_STEPS = 8, 6
+ROLLOUT = NUM_ENVS * NUM_STEPS
+
+
+def small_overrides(run_dir: Path, updates: int, **others: Any) -> dict[str, Any]:
+    """Settings of a run of seconds: short games, so that some are cut off in every rollout."""
+    return {
+        "env.num_envs": NUM_ENVS,
+        "env.max_plies": 10,
+        "training.num_steps": NUM_STEPS,
+        "training.num_minibatches": 2,
+        "training.total_timesteps": updates * ROLLOUT,
+        "training.lr_schedule": "constant",
+        "model.network": "embedding",
+        "model.options.width": 64,
+        "session.run_dir": run_dir,
+        "session.device": "cpu",
+        "session.checkpoint_every": 2,
+        "display.mode": "quiet",
+        "evaluation.every_updates": 2,
+        "evaluation.num_games": 2,
+        **others,
+    }
+
+
+def small_config(run_dir: Path, updates: int, **others: Any) -> AppConfig:
+    """The same as settings."""
+    return load_config(overrides=small_overrides(run_dir, updates, **others))
+
+
+def train(
+    config: AppConfig, *, resume: str | None = None, callbacks: tuple[Callback, ...] = ()
+) -> Trainer:
+    """Run to the end and return the trainer, whose parts can still be looked at."""
+    trainer = Trainer(config, resume=resume, callbacks=callbacks)
+    trainer.run()
+    return trainer
+
+
+def rows_without_time(run_dir: Path) -> list[dict[str, float]]:
+    """The rows of metrics without what depends on the clock."""
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
+    return [
+        {name: value for name, value in json.loads(line).items() if not name.startswith("time/")}
+        for line in lines
+    ]
+
+
+def assert_same(one: Any, other: Any, place: str = "") -> None:
+    """Compare checkpoint contents to the last bit; clock times and the run folder may differ."""
+    if place.endswith((".elapsed_seconds", ".run_dir")):
+        return
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype, place
+        assert torch.equal(one, other), place
+    elif isinstance(one, dict):
+        mapping = cast(dict[Any, Any], one)
+        assert mapping.keys() == other.keys(), place
+        for key, value in mapping.items():
+            assert_same(value, other[key], f"{place}.{key}")
+    elif isinstance(one, list | tuple):
+        items = cast(list[Any], one)
+        assert len(items) == len(other), place
+        for index, (left, right) in enumerate(zip(items, other, strict=True)):
+            assert_same(left, right, f"{place}[{index}]")
+    else:
+        assert one == other, place

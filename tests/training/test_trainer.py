@@ -1,0 +1,218 @@
+"""Whole runs on the real environment, small: what they leave behind, and what is refused."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+from typing_extensions import override
+
+from keisei.config_schema import AppConfig, ConfigError, load_config
+from keisei.training.callbacks import Callback, RunView
+from keisei.training.checkpoint import CheckpointError
+from keisei.training.session_manager import RunFolderError
+from keisei.training.trainer import Trainer
+from keisei.training.writers import WriterError
+from tests.training.runs import NUM_ENVS, ROLLOUT, rows_without_time, small_config, train
+
+
+def test_a_run_ends_with_a_run_folder_as_designed(tmp_path: Path) -> None:
+    config = small_config(tmp_path / "run", updates=4)
+    trainer = train(config)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "environment.json",
+        "metrics.jsonl",
+        "train.log",
+    ]
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == [
+        f"checkpoint-{0:012d}.pt",
+        f"checkpoint-{2 * ROLLOUT:012d}.pt",
+        f"checkpoint-{4 * ROLLOUT:012d}.pt",
+        "policy.safetensors",
+    ]
+    assert load_config(tmp_path / "run" / "config.toml") == config
+    assert trainer.statistics.games > 0
+
+
+def test_every_update_has_a_row_at_its_timestep(tmp_path: Path) -> None:
+    train(small_config(tmp_path, updates=4))
+    rows = rows_without_time(tmp_path)
+    assert [row["step"] for row in rows] == [ROLLOUT * update for update in (1, 2, 3, 4)]
+    assert [row["run/updates"] for row in rows] == [1, 2, 3, 4]
+    assert ["eval/score" in row for row in rows] == [False, True, False, True]
+
+
+def test_results_of_games_are_counted_once(tmp_path: Path) -> None:
+    trainer = train(small_config(tmp_path, updates=6))
+    statistics = trainer.statistics
+    rows = rows_without_time(tmp_path)
+    assert sum(row["games/finished"] for row in rows) == statistics.games
+    assert rows[-1]["run/games"] == statistics.games
+    # Every ply belongs to an ended game or to one that still runs, none of them over the cap.
+    running = 6 * ROLLOUT - statistics.plies
+    assert 0 <= running <= NUM_ENVS * trainer.config.env.max_plies
+    assert (
+        statistics.black_wins + statistics.white_wins + statistics.draws + statistics.truncations
+        == statistics.games
+    )
+
+
+def test_a_run_of_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
+    one = train(small_config(tmp_path / "one", updates=4))
+    two = train(small_config(tmp_path / "two", updates=4))
+    other = train(small_config(tmp_path / "other", updates=4, **{"session.seed": 1}))
+    rows = rows_without_time(tmp_path / "one")
+    assert rows == rows_without_time(tmp_path / "two")
+    assert rows != rows_without_time(tmp_path / "other")
+    weights = [trainer.agent.network.state_dict() for trainer in (one, two, other)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+    assert not all(weights[0][name].equal(weights[2][name]) for name in weights[0])
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
+    train(small_config(tmp_path / "one", updates=3, **{"env.num_threads": 1}))
+    train(small_config(tmp_path / "two", updates=3, **{"env.num_threads": 2}))
+    assert rows_without_time(tmp_path / "one") == rows_without_time(tmp_path / "two")
+
+
+def test_matches_do_not_disturb_the_training(tmp_path: Path) -> None:
+    train(small_config(tmp_path / "with", updates=4))
+    train(small_config(tmp_path / "without", updates=4, **{"evaluation.every_updates": 0}))
+    rows = [
+        {name: value for name, value in row.items() if not name.startswith("eval/")}
+        for row in rows_without_time(tmp_path / "with")
+    ]
+    assert rows == rows_without_time(tmp_path / "without")
+
+
+def test_the_user_hears_that_kernels_are_prepared_and_how_it_goes(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    config = small_config(tmp_path, updates=2, **{"display.mode": "log"})
+    Trainer(config, console=Console(file=stream)).run()
+    assert "Preparing the kernels" in stream.getvalue()
+    assert "against random play" in stream.getvalue()
+    log = (tmp_path / "train.log").read_text()
+    assert "Training from timestep 0" in log
+    assert f"Training ends at timestep {2 * ROLLOUT}" in log
+
+
+class FailingCallback(Callback):
+    """Fails after the third step."""
+
+    @override
+    def on_step_end(self, run: RunView) -> None:
+        if run.global_timestep == 3 * NUM_ENVS:
+            raise ArithmeticError("seven")
+
+
+def test_an_exception_leaves_log_and_checkpoint(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(tmp_path, updates=2), callbacks=(FailingCallback(),))
+    with pytest.raises(ArithmeticError, match="seven"):
+        trainer.run()
+    log = (tmp_path / "train.log").read_text()
+    assert log.count("Traceback") == 1
+    assert "ArithmeticError: seven" in log
+    assert (tmp_path / "checkpoints" / f"checkpoint-{3 * NUM_ENVS:012d}.pt").exists()
+
+
+class BreakingCallback(Callback):
+    """Makes the next step fail within."""
+
+    @override
+    def on_step_end(self, run: RunView) -> None:
+        def break_off(*_: Any) -> Any:
+            raise ArithmeticError("within a step")
+
+        cast(Any, run.agent).act = break_off
+
+
+def test_a_run_that_broke_off_within_a_step_saves_nothing_half_done(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(tmp_path, updates=2), callbacks=(BreakingCallback(),))
+    with pytest.raises(ArithmeticError, match="within a step"):
+        trainer.run()
+    names = [path.name for path in (tmp_path / "checkpoints").glob("*.pt")]
+    assert names == [f"checkpoint-{0:012d}.pt"]
+    assert "Broke off within a step" in (tmp_path / "train.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kind", "words"),
+    [
+        ({"session.device": "cuda"}, ConfigError, "no CUDA device"),
+        ({"model.network": "none"}, ConfigError, "unknown network 'none'"),
+        ({"env.initial_sfens": "startpos"}, ConfigError, r"env\.initial_sfens: .*startpos"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: dict[str, Any],
+    kind: type[Exception],
+    words: str,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(kind, match=words):
+        Trainer(small_config(tmp_path / "run", updates=1, **overrides))
+    assert not (tmp_path / "run" / "config.toml").exists()
+
+
+def test_a_writer_that_cannot_start_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise WriterError("no such writer here")
+
+    monkeypatch.setattr("keisei.training.trainer.build_writers", refuse)
+    with pytest.raises(WriterError):
+        Trainer(small_config(tmp_path, updates=1))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    config = small_config(tmp_path, updates=1)
+    train(config)
+    before = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(RunFolderError, match="already holds a run"):
+        Trainer(config)
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("env.num_envs", NUM_ENVS * 2),
+        ("env.max_plies", 99),
+        ("env.declaration", "off"),
+        ("training.num_steps", 2),
+    ],
+)
+def test_settings_that_the_saved_games_do_not_fit_are_refused(
+    tmp_path: Path, key: str, value: Any
+) -> None:
+    train(small_config(tmp_path, updates=1))
+    records = (tmp_path / "config.toml").read_text()
+    with pytest.raises(
+        CheckpointError, match=rf"was written with {key} = .*, but the settings say"
+    ):
+        Trainer(small_config(tmp_path, updates=2, **{key: value}), resume="latest")
+    # A refused resume leaves the settings of the run as they were.
+    assert (tmp_path / "config.toml").read_text() == records
+
+
+def test_settings_that_may_change_on_a_resume_are_logged(tmp_path: Path) -> None:
+    train(small_config(tmp_path, updates=1))
+    train(small_config(tmp_path, updates=2, **{"training.ent_coef": 0.5}), resume="latest")
+    log = (tmp_path / "train.log").read_text()
+    assert "Setting training.ent_coef changes from 0.01 to 0.5" in log
+    assert f"training.total_timesteps changes from {ROLLOUT} to {2 * ROLLOUT}" in log
+
+
+def test_a_run_that_is_closed_without_running_leaves_the_folder_usable(tmp_path: Path) -> None:
+    config: AppConfig = small_config(tmp_path, updates=1)
+    Trainer(config).close()
+    train(config)
+    assert len(json.loads((tmp_path / "environment.json").read_text())) > 5
