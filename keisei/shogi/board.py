@@ -150,7 +150,13 @@ class Board:
     @property
     def legal_moves(self) -> Sequence[Move]:
         """All legal moves, in the order of their actions."""
-        return [move_from_action(self, int(action)) for action in self.legal_actions()]
+        return [self._move(int(action)) for action in self.legal_actions()]
+
+    def is_legal_action(self, action: int) -> bool:
+        """True when an action (0..2186, mover's view) is legal."""
+        if not 0 <= action < NUM_ACTIONS:
+            return False
+        return bool(int(self._legal[0, action >> 6]) >> (action & 63) & 1)
 
     def legal_actions(self) -> NDArray[np.int64]:
         """All legal actions in ascending order, int64 [number of moves]."""
@@ -286,8 +292,17 @@ class Board:
     def __repr__(self) -> str:
         return f"Board({self.sfen()!r})"
 
+    def _move(self, action: int) -> Move:
+        """The move of a legal action."""
+        origin, to, promotes, dropped = action_parts(self.view(), action)
+        turned = self.turn == WHITE
+        to = NUM_SQUARES - 1 - to if turned else to
+        if dropped != EMPTY:
+            return Move(None, to, drop=dropped)
+        return Move(NUM_SQUARES - 1 - origin if turned else origin, to, bool(promotes))
+
     def _generate(self) -> None:
-        generate_blocks(self._games.words, 1, self._planes)
+        generate_blocks(self._games.words, 0, 1, self._planes)
         _pack(self._planes, self._scratch, self._legal)
 
     def _checkers(self) -> list[int]:
@@ -308,7 +323,7 @@ def action_from_move(board: Board, move: Move) -> int:
     else:
         origin = NUM_SQUARES - 1 - move.from_square if turned else move.from_square
         action = board_action(origin, to, move.promote)
-    if action is None or action not in board.legal_actions():
+    if action is None or not board.is_legal_action(action):
         raise IllegalMoveError(f"{move.usi()} is not legal in {board.sfen()}.")
     if move_from_action(board, action) != move:
         raise IllegalMoveError(
@@ -323,11 +338,6 @@ def move_from_action(board: Board, action: int) -> Move:
     Raises:
         IllegalMoveError: When the action is not legal on this board.
     """
-    if not 0 <= action < NUM_ACTIONS or action not in board.legal_actions():
+    if not board.is_legal_action(action):
         raise IllegalMoveError(f"Action {action} is not legal in {board.sfen()}.")
-    origin, to, promotes, dropped = action_parts(board.view(), action)
-    turned = board.turn == WHITE
-    to = NUM_SQUARES - 1 - to if turned else to
-    if dropped != EMPTY:
-        return Move(None, to, drop=dropped)
-    return Move(NUM_SQUARES - 1 - origin if turned else origin, to, bool(promotes))
+    return board._move(action)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

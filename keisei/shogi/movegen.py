@@ -18,7 +18,6 @@ from keisei.shogi.bitboard import (
     ALL,
     NOT_RANK_1,
     NOT_RANKS_1_2,
-    ONE,
     ZERO,
     ZONE,
     Bitboard,
@@ -229,7 +228,7 @@ def _sliding_check_lines(king: Bitboard, rays: Rays, lines: Rays) -> Bitboard:
 def _pinned(
     rays: Rays, lines: Rays, own: Bitboard
 ) -> tuple[Bitboard, Bitboard, Bitboard, Bitboard]:
-    """Own pieces that alone stand between king and slider, by axis: |, -, \\ and /."""
+    """Own pieces alone between king and slider: on the file, the rank, falling and rising lines."""
     vertical = either(both(rays.up, lines.down), both(rays.down, lines.up))
     horizontal = either(both(rays.left, lines.right), both(rays.right, lines.left))
     falling = either(both(rays.up_left, lines.down_right), both(rays.down_right, lines.up_left))
@@ -396,20 +395,10 @@ def _put_drops(
 
 
 @inline_kernel
-def generate(
-    words: NDArray[np.uint64], block: int, out: NDArray[np.uint64], out_block: int
-) -> None:
-    """Write the legal moves of a block of games, mating pawn drops still among them.
-
-    Args:
-        words: uint64, the games' words (keisei.shogi.position.Games).
-        block: which block of games.
-        out: uint64, PLANE_WORDS words a game, laid out like ``words``: 27 planes in the mover's
-            view, then CHECKERS_WORD, ANY_MOVE_WORD, PAWN_CHECK_WORD.
-        out_block: which block of ``out``.
-    """
+def _generate(words: NDArray[np.uint64], block: int, out: NDArray[np.uint64]) -> None:
+    """Write the legal moves of a block of games, mating pawn drops still among them."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
+    out_first = np.uint64(block) * np.uint64(PLANE_WORDS * LANES)
     for index in range(LANES):
         lane = np.uint64(index)
         base = first + lane
@@ -506,12 +495,12 @@ def _takers(square: Bitboard, army: Army, free: Bitboard) -> Bitboard:
 
 
 @inline_kernel
-def forbid_mating_pawn_drops(
-    words: NDArray[np.uint64], block: int, out: NDArray[np.uint64], out_block: int
+def _forbid_mating_pawn_drops(
+    words: NDArray[np.uint64], block: int, out: NDArray[np.uint64]
 ) -> None:
     """Take the drops that give uchifuzume out of a block's planes."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
+    out_first = np.uint64(block) * np.uint64(PLANE_WORDS * LANES)
     for index in range(LANES):
         at = out_first + np.uint64(index)
         if out[at + np.uint64(PAWN_CHECK_WORD * LANES)] == ZERO:
@@ -540,8 +529,20 @@ def _opposing_king(words: NDArray[np.uint64], base: np.uint64, other: np.uint64)
 
 
 @kernel
-def generate_blocks(words: NDArray[np.uint64], blocks: int, out: NDArray[np.uint64]) -> None:
-    """Write the legal moves of the first blocks of games; arrays as for ``generate``."""
-    for block in range(blocks):
-        generate(words, block, out, block)
-        forbid_mating_pawn_drops(words, block, out, block)
+def generate_blocks(
+    words: NDArray[np.uint64], first: int, last: int, out: NDArray[np.uint64]
+) -> None:
+    """Write the legal moves of some blocks of games.
+
+    The one entry to the generator, compiled once for single games, perft and batches alike.
+
+    Args:
+        words: uint64, the games' words (keisei.shogi.position.Games).
+        first: The first block.
+        last: The block past the last.
+        out: uint64, PLANE_WORDS words a game in blocks like ``words``: 27 planes in the mover's
+            view, then CHECKERS_WORD, ANY_MOVE_WORD, PAWN_CHECK_WORD.
+    """
+    for block in range(first, last):
+        _generate(words, block, out)
+        _forbid_mating_pawn_drops(words, block, out)

@@ -35,12 +35,12 @@ class _Level:
     def generate(self, size: int) -> int:
         """Find the moves of the first ``size`` positions and return how many there are."""
         blocks = -(-size // LANES)
-        generate_blocks(self.games.words, blocks, self.planes)
+        generate_blocks(self.games.words, 0, blocks, self.planes)
         return _count(self.planes, self.scratch, self.legal, self.counts, size)
 
 
 @cache
-def _level(depth: int) -> _Level:
+def _level(depth: int) -> _Level:  # noqa: ARG001 (one level for each depth, kept for later calls)
     return _Level()
 
 

@@ -201,15 +201,17 @@ def origin_square(board: NDArray[np.uint8], direction: int, to: int) -> int:
 
 
 @inline_kernel
-def apply_action(games: Games, game: int, action: int) -> None:
+def apply_action(games: Games, game: int, action: int) -> int:
     """Play a legal action (see the action numbering in docs/spec.md) in one game.
 
     Changes words, boards, hash, ply and side to move; the caller records check and repetition.
+    Returns the square of origin in the mover's view, -1 for a drop.
     """
     side = turn_of(games, game)
     move_class = action // NUM_SQUARES
     to = action % NUM_SQUARES
     board = games.boards[game, side]
+    origin = -1
     if move_class >= FIRST_DROP_CLASS:
         piece = move_class - FIRST_DROP_CLASS + 1
         add_to_hand(games, game, side, piece - 1, -1)
@@ -233,6 +235,7 @@ def apply_action(games: Games, game: int, action: int) -> None:
     games.hashes[game] += absolute_key(to, piece, side)
     games.words[game_base(game) + np.uint64(TURN_WORD * LANES)] ^= ONE
     games.plies[game] += 1
+    return origin
 
 
 @kernel

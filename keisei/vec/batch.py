@@ -1,0 +1,143 @@
+"""Everything that N games hold between steps, as a struct of arrays."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.actions import MASK_WORDS
+from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.features import STATE_SIZE
+from keisei.shogi.position import LANES, Games, new_games
+from keisei.vec.observation import NUM_PLANES
+
+MASK_ROW = 8 * MASK_WORDS * 8
+"""Bytes of a row of the dense mask: 64 for each word of packed bits."""
+
+
+class Rules(NamedTuple):
+    """What the games are played by.
+
+    Attributes:
+        max_plies: The ply cap.
+        declaration: Whether a player who may declare a win does.
+        same_step: Whether a game that ends starts anew in the same step.
+    """
+
+    max_plies: int
+    declaration: bool
+    same_step: bool
+
+
+class Starts(NamedTuple):
+    """The S positions that games begin from.
+
+    Attributes:
+        games: S games at their first position.
+        legal: uint64 [>= S, MASK_WORDS], packed legal actions.
+    """
+
+    games: Games
+    legal: NDArray[np.uint64]
+
+
+class GameBatch(NamedTuple):
+    """N games and where they stand.
+
+    Attributes:
+        games: The games.
+        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions of the player to move.
+        next_start: int64 [N], start position of the game's next beginning.
+        over: bool [N], the game ended and has not begun anew.
+        random: uint64 [N], state of the game's own random stream.
+    """
+
+    games: Games
+    legal: NDArray[np.uint64]
+    next_start: NDArray[np.int64]
+    over: NDArray[np.bool_]
+    random: NDArray[np.uint64]
+
+
+class Results(NamedTuple):
+    """What the last step did to each game.
+
+    Attributes:
+        rewards: float32 [N], to the player who moved: 1 win, -1 loss, 0 else.
+        terminations: bool [N], the game ended by a rule.
+        truncations: bool [N], the game reached the ply cap.
+        termination: uint8 [N], keisei.shogi.Termination of the games that ended, else 0.
+        winner: int8 [N], 0 Black, 1 White, -1 nobody.
+        plies: int32 [N], length of the games that ended, else 0.
+        last_actions: int64 [N], the action last played in the running game, -1 for none.
+        last_origins: int64 [N], where it began in its mover's view, -1 for a drop or none.
+    """
+
+    rewards: NDArray[np.float32]
+    terminations: NDArray[np.bool_]
+    truncations: NDArray[np.bool_]
+    termination: NDArray[np.uint8]
+    winner: NDArray[np.int8]
+    plies: NDArray[np.int32]
+    last_actions: NDArray[np.int64]
+    last_origins: NDArray[np.int64]
+
+
+class Outputs(NamedTuple):
+    """Observations, each with N rows, or none where that form is not asked for.
+
+    Attributes:
+        state: uint8 [N or 0, STATE_SIZE], compact states.
+        mask: uint64 [N or 0, MASK_ROW / 8], the dense mask, one byte an action.
+        planes: uint8 [N or 0, NUM_PLANES, 81].
+        legal: uint64 [N or 0, MASK_WORDS], packed legal actions (of final positions only).
+    """
+
+    state: NDArray[np.uint8]
+    mask: NDArray[np.uint64]
+    planes: NDArray[np.uint8]
+    legal: NDArray[np.uint64]
+
+
+def new_batch(num_games: int, max_plies: int) -> GameBatch:
+    """Room for N games, none of which has begun."""
+    return GameBatch(
+        games=new_games(num_games, max_plies),
+        legal=np.zeros((-(-num_games // LANES) * LANES, MASK_WORDS), np.uint64),
+        next_start=np.zeros(num_games, np.int64),
+        over=np.zeros(num_games, np.bool_),
+        random=np.zeros(num_games, np.uint64),
+    )
+
+
+def new_results(num_games: int) -> Results:
+    """Results of a step in which nothing happened."""
+    return Results(
+        rewards=np.zeros(num_games, np.float32),
+        terminations=np.zeros(num_games, np.bool_),
+        truncations=np.zeros(num_games, np.bool_),
+        termination=np.zeros(num_games, np.uint8),
+        winner=np.full(num_games, -1, np.int8),
+        plies=np.zeros(num_games, np.int32),
+        last_actions=np.full(num_games, -1, np.int64),
+        last_origins=np.full(num_games, -1, np.int64),
+    )
+
+
+def new_outputs(num_games: int, forms: set[str]) -> Outputs:
+    """Room for the forms named: "state", "mask", "planes", "legal"."""
+
+    def rows(form: str) -> int:
+        return num_games if form in forms else 0
+
+    return Outputs(
+        state=np.zeros((rows("state"), STATE_SIZE), np.uint8),
+        mask=np.zeros((rows("mask"), MASK_ROW // 8), np.uint64),
+        planes=np.zeros((rows("planes"), NUM_PLANES, 81), np.uint8),
+        legal=np.zeros((rows("legal"), MASK_WORDS), np.uint64),
+    )
+
+
+def dense_mask(outputs: Outputs) -> NDArray[np.uint8]:
+    """The dense mask as uint8 [N, NUM_ACTIONS], a view: 1 = legal."""
+    return outputs.mask.view(np.uint8)[:, :NUM_ACTIONS]

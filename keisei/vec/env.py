@@ -1,0 +1,498 @@
+"""N games of shogi as one Gymnasium ``VectorEnv``."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from keisei.shogi.board import Board
+from keisei.shogi.constants import FIRST_DROP_CLASS, NUM_ACTIONS, NUM_SQUARES, WHITE
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.shogi.movegen import new_planes
+from keisei.shogi.moves import Move
+from keisei.shogi.notation import Placement, format_board, format_sfen
+from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS
+from keisei.vec.batch import Outputs, Rules, dense_mask, new_batch, new_outputs, new_results
+from keisei.vec.kernels import (
+    IDLE,
+    MOVE,
+    RESET,
+    Step,
+    first_illegal,
+    new_scratch,
+    run_blocks,
+    sample_legal,
+    seed_streams,
+)
+from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA
+from keisei.vec.starts import make_starts
+
+Observation = NDArray[Any] | dict[str, NDArray[Any]]
+StepReturn = tuple[
+    Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+]
+
+_FORMS = {
+    "dict": {"planes", "mask"},
+    "box": {"planes"},
+    "compact": {"state"},
+}
+_DECLARATIONS = ("auto", "off")
+_DTYPES = ("uint8", "float32")
+_CLASS_NAMES = "UP UP_LEFT UP_RIGHT LEFT RIGHT DOWN DOWN_LEFT DOWN_RIGHT UP2_LEFT UP2_RIGHT".split()
+
+
+class IllegalActionError(ValueError):
+    """An action that is not legal in its game; no game has moved."""
+
+
+def _choice(name: str, value: str, allowed: Sequence[str]) -> str:
+    """The value if it is allowed; else ValueError."""
+    if value not in allowed:
+        listed = ", ".join(repr(each) for each in allowed)
+        raise ValueError(f"{name}={value!r} is not one of {listed}.")
+    return value
+
+
+def _at_least_one(name: str, value: int) -> int:
+    """The value if it is a positive whole number; else ValueError."""
+    if value < 1:
+        raise ValueError(f"{name}={value!r} has to be at least 1.")
+    return int(value)
+
+
+class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
+    """N games of shogi that move together; both players act through the same step.
+
+    Observations and actions are in the view of the player to move; rewards belong to the player
+    who has just moved: 1 for a win, -1 for a loss, else 0. docs/spec.md is the full card.
+
+    Args:
+        num_envs: N, the number of games.
+        max_plies: A game without another end is truncated after so many plies.
+        obs: "dict" for {"observation": [N, 47, 9, 9], "action_mask": int8 [N, 2187]}, "box" for
+            the planes alone, "compact" for {"state": uint8 [N, 100], "action_mask_bits":
+            uint8 [N, 274]}.
+        autoreset_mode: An ``AutoresetMode`` or its value: "SameStep", "NextStep", "Disabled".
+        declaration: "auto": a player to move who may declare a win (27-point rule) does; "off":
+            nobody declares.
+        num_threads: Threads that share the games of a step; None for 1. The games do not depend
+            on it.
+        initial_sfens: Start positions; game i begins with the i-th, counted cyclically, and each
+            later game in its place takes the next one. None for the usual start.
+        copy: Return copies of all arrays. Otherwise they are views that the next step overwrites.
+        render_mode: "ansi" or None.
+        dtype: Of the planes: "uint8", or "float32" with each plane divided by its maximum.
+        max_episode_steps: The same as max_plies, which it overrides; Gymnasium's name for it.
+
+    Raises:
+        ValueError: When an argument is out of range.
+        InvalidSfenError: When a start position is not valid SFEN.
+
+    Example:
+        >>> env = ShogiVectorEnv(2)
+        >>> obs, infos = env.reset(seed=1)
+        >>> obs["action_mask"].sum(axis=1).tolist()
+        [30, 30]
+    """
+
+    def __init__(  # noqa: PLR0913 (the arguments of gymnasium.make_vec)
+        self,
+        num_envs: int = 1,
+        *,
+        max_plies: int = 512,
+        obs: str = "dict",
+        autoreset_mode: AutoresetMode | str = "SameStep",
+        declaration: str = "auto",
+        num_threads: int | None = None,
+        initial_sfens: Sequence[str] | None = None,
+        copy: bool = True,
+        render_mode: str | None = None,
+        dtype: str = "uint8",
+        max_episode_steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_envs = _at_least_one("num_envs", num_envs)
+        plies = max_plies if max_episode_steps is None else max_episode_steps
+        self.max_plies = _at_least_one("max_plies", plies)
+        self.num_threads = _at_least_one("num_threads", 1 if num_threads is None else num_threads)
+        self._obs_form = _choice("obs", obs, tuple(_FORMS))
+        self._dtype = _choice("dtype", dtype, _DTYPES)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"render_modes": ["ansi"], "autoreset_mode": self.autoreset_mode}
+        if render_mode is not None:
+            _choice("render_mode", render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self._copy = copy
+        self._rules = Rules(
+            self.max_plies,
+            _choice("declaration", declaration, _DECLARATIONS) == "auto",
+            self.autoreset_mode == AutoresetMode.SAME_STEP,
+        )
+        forms = _FORMS[self._obs_form]
+        finals = forms | {"legal"} if self._rules.same_step else set[str]()
+        self._step = Step(
+            batch=new_batch(self.num_envs, self.max_plies),
+            starts=make_starts(initial_sfens, self._rules),
+            results=new_results(self.num_envs),
+            outputs=new_outputs(self.num_envs, forms),
+            finals=new_outputs(self.num_envs, finals),
+            planes=new_planes(-(-self.num_envs // LANES)),
+            orders=np.zeros(self.num_envs, np.uint8),
+        )
+        self._begun = False
+        self._seeded = False
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_owner = 0
+        blocks = -(-self.num_envs // LANES)
+        slices = min(self.num_threads, blocks)
+        edges = [blocks * i // slices for i in range(slices + 1)]
+        self._spans = list(zip(edges[:-1], edges[1:], strict=True))
+        self._scratch = [new_scratch() for _ in self._spans]
+        self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.single_observation_space = _observation_space(self._obs_form, self._dtype)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin games and return the observations of all.
+
+        Args:
+            seed: Of the games' random streams: a number (game i gets seed + i), or one number or
+                None for each game. None leaves the streams as they are.
+            options: ``{"reset_mask": bool [N]}`` begins only the games marked True; the dict is
+                left as it is.
+
+        Raises:
+            ValueError: When seeds or mask do not fit.
+            TypeError: When the mask is not an array of bool.
+        """
+        mask = self._reset_mask(options)
+        if seed is None or isinstance(seed, (int, np.integer)):
+            super().reset(seed=None if seed is None else int(seed))
+        self._seed_streams(seed, mask)
+        if mask.all():
+            starts = len(self._step.starts.games.hashes)
+            self._step.batch.next_start[:] = np.arange(self.num_envs) % starts
+        self._step.orders[:] = np.where(mask, RESET, IDLE)
+        self._run(np.zeros(self.num_envs, np.int64))
+        self._begun = True
+        return self._observations(), {}
+
+    def step(self, actions: Any, active: NDArray[np.bool_] | None = None) -> StepReturn:
+        """Play one action in each game.
+
+        Args:
+            actions: int [N], actions in the mover's view (those of games that do not move are not
+                looked at).
+            active: bool [N], True for the games that move; None for all.
+
+        Returns:
+            Observations; rewards float32 [N] of the players who moved; terminations bool [N];
+            truncations bool [N]; infos. When games end, ``infos["final_info"]`` holds
+            "termination" (keisei.shogi.Termination), "winner" (0 Black, 1 White, -1 nobody) and
+            "plies"; in the mode "SameStep" ``infos["final_obs"]`` holds their last observations.
+
+        Raises:
+            IllegalActionError: When an action is not legal; no game has moved then.
+            gymnasium.error.ResetNeeded: Before the first reset, or in the mode "Disabled" when an
+                active game is over.
+            ValueError: When the arrays do not fit.
+        """
+        if not self._begun:
+            raise gym.error.ResetNeeded("The games have not begun; call reset() before step().")
+        played = np.asarray(actions)
+        if played.shape != (self.num_envs,) or played.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions has shape {played.shape} and type {played.dtype}; "
+                f"it has to be whole numbers of shape ({self.num_envs},)."
+            )
+        played = np.ascontiguousarray(played, np.int64)
+        self._give_orders(active)
+        wrong = first_illegal(self._step.batch, played, self._step.orders)
+        if wrong >= 0:
+            raise IllegalActionError(self._describe_illegal(wrong, int(played[wrong])))
+        self._run(played)
+        results = self._step.results
+        infos = self._ends() if results.termination.any() else {}
+        rewards, terminated, truncated = (
+            results.rewards,
+            results.terminations,
+            results.truncations,
+        )
+        if self._copy:
+            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
+        return self._observations(), rewards, terminated, truncated, infos
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
+        if self._step.outputs.mask.shape[0]:
+            return dense_mask(self._step.outputs).astype(np.bool_)
+        bits = self._mask_bits()
+        return np.unpackbits(bits, axis=1, count=NUM_ACTIONS, bitorder="little").view(np.bool_)
+
+    def sample_actions(self) -> NDArray[np.int64]:
+        """A uniformly random legal action for each game, int64 [N], from the game's own stream.
+
+        Games that are over get 0.
+        """
+        actions = np.zeros(self.num_envs, np.int64)
+        sample_legal(self._step.batch, actions)
+        return actions
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all arrays that the games need to go on, random streams included."""
+        return {name: array.copy() for name, array in self._state_arrays().items()}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state that ``get_state`` gave.
+
+        Raises:
+            ValueError: When the state is of other games (their number, ply cap or form differ).
+        """
+        arrays = self._state_arrays()
+        if set(state) != set(arrays):
+            raise ValueError(
+                f"The state holds {sorted(state)}; this environment needs {sorted(arrays)}."
+            )
+        for name, array in arrays.items():
+            if state[name].shape != array.shape or state[name].dtype != array.dtype:
+                raise ValueError(
+                    f"State array {name!r} is {state[name].dtype} {state[name].shape}; "
+                    f"this environment needs {array.dtype} {array.shape}."
+                )
+        for name, array in arrays.items():
+            array[...] = state[name]
+        self._step.orders[:] = IDLE
+        self._run(np.zeros(self.num_envs, np.int64))
+        self._begun = self._seeded = True
+
+    def placement(self, game: int) -> Placement:
+        """The position of one game as pieces on squares and in hands."""
+        games = self._step.batch.games
+        at = (game // LANES) * WORDS * LANES + game % LANES
+        hands = games.words[[at + HAND_WORD * LANES, at + (HAND_WORD + 1) * LANES]]
+        return Placement(
+            board=games.boards[game, 0].copy(),
+            hands=hands.view(np.uint8).reshape(2, 8)[:, :7].copy(),
+            to_move=int(games.words[at + TURN_WORD * LANES]),
+            move_number=int(games.plies[game]) + 1,
+        )
+
+    def board(self, game: int) -> Board:
+        """The position of one game as a Board, without its history."""
+        return Board(format_sfen(self.placement(game)))
+
+    def last_move(self, game: int) -> Move | None:
+        """The move last played in a running game, None at its beginning."""
+        results = self._step.results
+        action, origin = int(results.last_actions[game]), int(results.last_origins[game])
+        if action < 0:
+            return None
+        move_class, to = divmod(action, NUM_SQUARES)
+        if self.placement(game).to_move != WHITE:  # White has moved
+            to = NUM_SQUARES - 1 - to
+            origin = NUM_SQUARES - 1 - origin if origin >= 0 else origin
+        if move_class >= FIRST_DROP_CLASS:
+            return Move(None, to, drop=move_class - FIRST_DROP_CLASS + 1)
+        return Move(origin, to, move_class >= len(_CLASS_NAMES))
+
+    def board_text(self, game: int) -> str:
+        """One game as a readable board with hands and last move."""
+        return format_board(self.placement(game), self.last_move(game))
+
+    def render(self) -> tuple[str, ...] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Each game as text in the mode "ansi", else None."""
+        if self.render_mode is None:
+            return None
+        return tuple(self.board_text(game) for game in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let the threads go."""
+        if self._pool is not None and self._pool_owner == os.getpid():
+            self._pool.shutdown()
+        self._pool = None
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        """The games to begin."""
+        mask = None if options is None else options.get("reset_mask")
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise TypeError(f"options['reset_mask'] is {kind}; it has to be an array of bool.")
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(
+                f"options['reset_mask'] has shape {mask.shape} and {int(mask.sum())} True; "
+                f"it has to have shape ({self.num_envs},) and at least one True."
+            )
+        if not (self._begun or mask.all()):
+            raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
+        return mask
+
+    def _seed_streams(
+        self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
+    ) -> None:
+        """Begin the random streams that the seed names."""
+        if seed is None and self._seeded:
+            return
+        if seed is None:
+            drawn = self.np_random.integers(2**63, size=self.num_envs, dtype=np.uint64)
+            seeds: list[int | None] = [int(each) for each in drawn]
+        elif isinstance(seed, (int, np.integer)):
+            seeds = [int(seed) + game for game in range(self.num_envs)]
+        else:
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed names {len(seeds)} games; there are {self.num_envs}.")
+        streams = np.zeros(self.num_envs, np.uint64)
+        known = np.array([each is not None for each in seeds]) & (mask | (not self._seeded))
+        seed_streams(np.array([each or 0 for each in seeds], np.uint64), streams)
+        self._step.batch.random[known] = streams[known]
+        self._seeded = True
+
+    def _give_orders(self, active: NDArray[np.bool_] | None) -> None:
+        """Write what the coming step does with each game."""
+        orders, over = self._step.orders, self._step.batch.over
+        if active is not None and (active.shape != (self.num_envs,) or active.dtype != np.bool_):
+            raise ValueError(
+                f"active is {active.dtype} {active.shape}; "
+                f"it has to be bool of shape ({self.num_envs},)."
+            )
+        orders[:] = MOVE if active is None else np.where(active, MOVE, IDLE)
+        if self._rules.same_step or not over.any():
+            return
+        ended = over & (orders == MOVE)
+        if self.autoreset_mode == AutoresetMode.NEXT_STEP:
+            orders[ended] = RESET
+        elif ended.any():
+            raise gym.error.ResetNeeded(
+                f"Game {int(np.argmax(ended))} is over; begin it anew with "
+                "reset(options={'reset_mask': ...}) before it moves again."
+            )
+
+    def _run(self, actions: NDArray[np.int64]) -> None:
+        """Carry out the orders, in slices of the games if there are several threads."""
+        if len(self._spans) == 1:
+            run_blocks(self._step, actions, self._rules, self._scratch[0], self._spans[0])
+            return
+        if self._pool is None or self._pool_owner != os.getpid():
+            # Threads do not live on in a forked child; it needs a pool of its own.
+            self._pool = ThreadPoolExecutor(len(self._spans), "keisei-env")
+            self._pool_owner = os.getpid()
+        running = [
+            self._pool.submit(run_blocks, self._step, actions, self._rules, scratch, span)
+            for scratch, span in zip(self._scratch, self._spans, strict=True)
+        ]
+        for each in running:
+            each.result()
+
+    def _mask_bits(self) -> NDArray[np.uint8]:
+        return self._step.batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
+
+    def _observations(self) -> Observation:
+        """The observations of all games, copies if so asked."""
+        obs = self._form(self._step.outputs, self._mask_bits())
+        if not self._copy:
+            return obs
+        if isinstance(obs, dict):
+            return {name: array.copy() for name, array in obs.items()}
+        return obs if self._dtype == "float32" else obs.copy()
+
+    def _form(self, outputs: Outputs, mask_bits: NDArray[np.uint8]) -> Observation:
+        """Outputs in the form that was asked for."""
+        if self._obs_form == "compact":
+            return {"state": outputs.state, "action_mask_bits": mask_bits}
+        planes: NDArray[Any] = outputs.planes.reshape(-1, NUM_PLANES, 9, 9)
+        if self._dtype == "float32":
+            planes = planes / PLANE_MAXIMA.astype(np.float32)[:, None, None]
+        if self._obs_form == "box":
+            return planes
+        return {"observation": planes, "action_mask": dense_mask(outputs).view(np.int8)}
+
+    def _ends(self) -> dict[str, Any]:
+        """Infos about the games that ended in this step."""
+        results = self._step.results
+        ended = results.termination != 0
+        final_info: dict[str, Any] = {}
+        for name in ("termination", "winner", "plies"):
+            final_info[name] = getattr(results, name).copy()
+            final_info["_" + name] = ended.copy()
+        infos: dict[str, Any] = {"final_info": final_info, "_final_info": ended.copy()}
+        if self._rules.same_step:
+            infos["final_obs"] = self._final_observations(np.flatnonzero(ended))
+            infos["_final_obs"] = ended
+        return infos
+
+    def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
+        """Last observations of the games that ended, object [N], None for the others."""
+        finals = self._step.finals
+        rows = Outputs(*(array[games] if len(array) else array for array in finals))
+        obs = self._form(rows, rows.legal.view(np.uint8)[:, :MASK_BYTES])
+        found = np.full(self.num_envs, None, dtype=object)
+        for row, game in enumerate(games):
+            if isinstance(obs, dict):
+                found[game] = {name: array[row] for name, array in obs.items()}
+            else:
+                found[game] = obs[row]
+        return found
+
+    def _describe_illegal(self, game: int, action: int) -> str:
+        """The sentence for an illegal action."""
+        text = f"Game {game}: action {action}"
+        if not 0 <= action < NUM_ACTIONS:
+            return f"{text} is not an action; actions are 0 to {NUM_ACTIONS - 1}."
+        move_class, to = divmod(action, NUM_SQUARES)
+        placement = self.placement(game)
+        square = NUM_SQUARES - 1 - to if placement.to_move == WHITE else to
+        if move_class >= FIRST_DROP_CLASS:
+            move = Move(None, square, drop=move_class - FIRST_DROP_CLASS + 1).usi()
+        else:
+            promotion = "+" if move_class >= len(_CLASS_NAMES) else ""
+            direction = _CLASS_NAMES[move_class % len(_CLASS_NAMES)]
+            move = f"{direction} to {Move(0, square).usi()[2:]}{promotion}"
+        return (
+            f"{text} ({move}) is not legal in {format_sfen(placement)}; "
+            "choose among action_masks()."
+        )
+
+    def _state_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that hold the games between steps."""
+        batch, results = self._step.batch, self._step.results
+        arrays: dict[str, NDArray[Any]] = dict(batch.games._asdict())
+        for name in ("legal", "next_start", "over", "random"):
+            arrays[name] = getattr(batch, name)
+        arrays["last_actions"] = results.last_actions
+        arrays["last_origins"] = results.last_origins
+        return arrays
+
+
+def _observation_space(form: str, dtype: str) -> gym.Space[Any]:
+    """The observation space of one game."""
+    if form == "compact":
+        return gym.spaces.Dict(
+            {
+                "state": gym.spaces.Box(0, 255, (STATE_SIZE,), np.uint8),
+                "action_mask_bits": gym.spaces.Box(0, 255, (MASK_BYTES,), np.uint8),
+            }
+        )
+    shape = (NUM_PLANES, 9, 9)
+    if dtype == "float32":
+        planes = gym.spaces.Box(0.0, 1.0, shape, np.float32)
+    else:
+        planes = gym.spaces.Box(0, 255, shape, np.uint8)
+    if form == "box":
+        return planes
+    mask = gym.spaces.Box(0, 1, (NUM_ACTIONS,), np.int8)
+    return gym.spaces.Dict({"observation": planes, "action_mask": mask})

@@ -1,0 +1,66 @@
+"""Observations of one game: planes and the dense mask (docs/spec.md is their card)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.actions import MASK_WORDS
+from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_SQUARES, OTHER_SIDE
+from keisei.shogi.features import BOARD, OWN_HAND, STATE_SIZE
+from keisei.shogi.jit import inline_kernel
+
+ENEMY_PLANES = 14
+HAND_PLANES = 28
+"""First of the planes that hold one value on all squares; they follow the state's bytes."""
+NUM_PLANES = HAND_PLANES + STATE_SIZE - BOARD.stop
+"""Own pieces, the opponent's, hands, check, repetition, colour, progress, plies left."""
+
+PLANE_MAXIMA = np.array([1] * HAND_PLANES + [*HAND_LIMITS, *HAND_LIMITS] + [1, 2, 1, 255, 255])
+"""Largest value of each plane; float planes are divided by it."""
+
+_FIRST_VALUE = OWN_HAND.start
+_LOW_7 = np.uint64(0x7F)
+_BIT_7 = np.uint64(0x80)
+_SPREAD = np.uint64(0x0002040810204081)
+_ONES = np.uint64(0x0101010101010101)
+_U49 = np.uint64(49)
+_U8 = np.uint64(8)
+_BYTE = np.uint64(0xFF)
+
+
+@inline_kernel
+def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Write one game's planes from its compact state.
+
+    Args:
+        state: uint8 [STATE_SIZE].
+        out: uint8 [NUM_PLANES, 81], squares file-major in the mover's view.
+    """
+    for plane in range(HAND_PLANES):
+        for square in range(NUM_SQUARES):
+            out[plane, square] = 0
+    for square in range(NUM_SQUARES):
+        code = np.int64(state[square])
+        if code != EMPTY:
+            enemy = code >= OTHER_SIDE
+            plane = code - OTHER_SIDE - 1 + ENEMY_PLANES if enemy else code - 1
+            out[plane, square] = 1
+    for plane in range(HAND_PLANES, NUM_PLANES):
+        value = state[plane - HAND_PLANES + _FIRST_VALUE]
+        for square in range(NUM_SQUARES):
+            out[plane, square] = value
+
+
+@inline_kernel
+def write_dense_mask(legal: NDArray[np.uint64], out: NDArray[np.uint64]) -> None:
+    """Spread packed bits to one byte an action, 1 = legal.
+
+    Args:
+        legal: uint64 [MASK_WORDS].
+        out: uint64 [8 * MASK_WORDS]; as bytes it is the mask, with zeros behind.
+    """
+    for word in range(MASK_WORDS):
+        bits = legal[word]
+        for byte in range(8):
+            eight = (bits >> (_U8 * np.uint64(byte))) & _BYTE
+            spread = ((eight & _LOW_7) * _SPREAD) | ((eight & _BIT_7) << _U49)
+            out[8 * word + byte] = spread & _ONES

@@ -1,0 +1,75 @@
+"""One game of shogi as a Gymnasium ``Env``, for libraries that vectorise themselves."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.vec.env import ShogiVectorEnv
+
+
+class ShogiEnv(gym.Env[Any, Any]):
+    """One game; both players act through the same step.
+
+    Observations, actions and rewards are those of ``ShogiVectorEnv`` without the first axis.
+
+    Args:
+        **options: As for ``ShogiVectorEnv``, save num_envs, autoreset_mode and copy.
+    """
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012 (gymnasium's own form)
+
+    def __init__(self, **options: Any) -> None:
+        self._games = ShogiVectorEnv(1, autoreset_mode="Disabled", **options)
+        self.render_mode = self._games.render_mode
+        self.observation_space = self._games.single_observation_space
+        self.action_space = self._games.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin a game and return its first observation."""
+        super().reset(seed=seed)
+        obs, _ = self._games.reset(seed=seed)
+        return _first(obs), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Play one action.
+
+        Raises:
+            IllegalActionError: When the action is not legal; the game is then unchanged.
+            gymnasium.error.ResetNeeded: Before the first reset and after the game's end.
+        """
+        obs, rewards, terminations, truncations, infos = self._games.step(
+            np.array([action], np.int64)
+        )
+        final = infos.get("final_info", {})
+        info = {name: value[0] for name, value in final.items() if not name.startswith("_")}
+        return (
+            _first(obs),
+            float(rewards[0]),
+            bool(terminations[0]),
+            bool(truncations[0]),
+            info,
+        )
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Legal actions of the player to move, bool [2187], True = legal."""
+        return self._games.action_masks()[0]
+
+    def render(self) -> Any:
+        """The game as text in the mode "ansi", else None."""
+        frames = self._games.render()
+        return None if frames is None else frames[0]
+
+    def close(self) -> None:
+        """Close the game."""
+        self._games.close()
+
+
+def _first(obs: Any) -> Any:
+    """The observation of game 0."""
+    if isinstance(obs, dict):
+        return {name: array[0] for name, array in obs.items()}  # pyright: ignore[reportUnknownVariableType]
+    return obs[0]

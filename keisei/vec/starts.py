@@ -1,0 +1,68 @@
+"""The positions that games begin from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from keisei.shogi.constants import START_SFEN, Termination
+from keisei.shogi.movegen import new_planes
+from keisei.shogi.notation import InvalidSfenError, parse_sfen
+from keisei.shogi.position import LANES, place
+from keisei.vec.batch import GameBatch, Rules, Starts, new_batch, new_outputs, new_results
+from keisei.vec.kernels import Step, new_scratch, run_blocks, standing
+
+
+def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
+    """Read start positions and find their legal actions.
+
+    Args:
+        sfens: Positions in SFEN; None for the usual start alone.
+        rules: What the games are played by.
+
+    Raises:
+        InvalidSfenError: When a text is not SFEN or its position cannot occur.
+        ValueError: When there is no position, or one in which the game is over already.
+    """
+    if sfens is not None and not sfens:
+        raise ValueError("initial_sfens is empty; name at least one position or leave it out.")
+    texts = [START_SFEN] if sfens is None else list(sfens)
+    placements = [parse_sfen(text) for text in texts]
+    batch = new_batch(len(texts), 0)
+    for game, placement in enumerate(placements):
+        place(batch.games, game, placement.board, placement.hands, 1 - placement.to_move)
+    _find_moves(batch, rules)
+    for text, given_check in zip(texts, batch.games.in_check, strict=True):
+        if given_check:
+            raise InvalidSfenError(
+                f"SFEN {text!r}: the side that is not to move is in check; "
+                "no legal move leads to such a position."
+            )
+    for game, placement in enumerate(placements):
+        place(batch.games, game, placement.board, placement.hands, placement.to_move)
+    _find_moves(batch, rules)
+    ends = np.zeros(len(texts), np.uint8)
+    standing(batch.games, batch.legal, rules, ends)
+    for text, end in zip(texts, ends, strict=True):
+        if end != Termination.NONE:
+            raise ValueError(
+                f"initial_sfens: in {text!r} the game is over before the first move "
+                f"({Termination(end).name}); leave this position out."
+            )
+    return Starts(batch.games, batch.legal)
+
+
+def _find_moves(batch: GameBatch, rules: Rules) -> None:
+    """Generate the legal actions and check flags of all games, which stay where they are."""
+    count = len(batch.over)
+    blocks = -(-count // LANES)
+    nothing = new_outputs(count, set())
+    step = Step(
+        batch=batch,
+        starts=Starts(batch.games, batch.legal),
+        results=new_results(count),
+        outputs=nothing,
+        finals=nothing,
+        planes=new_planes(blocks),
+        orders=np.zeros(count, np.uint8),
+    )
+    run_blocks(step, np.zeros(count, np.int64), rules, new_scratch(), (0, blocks))
