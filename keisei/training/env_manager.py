@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from gymnasium.spaces import Dict
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -41,15 +40,32 @@ class EnvManager:
         except InvalidSfenError as error:
             raise ConfigError(f"env.initial_sfens: {error}") from error
 
-    def warm_up(self) -> None:
-        """Compile what is not in the cache yet, on a game of its own, and say so."""
+    def warm_up(self, network: PolicyValueNet, device: torch.device) -> None:
+        """Compile what is not in the cache yet, on games of their own, and say so.
+
+        The network plays them and is taken through one backward pass, for it may have kernels,
+        too. Its weights and all random streams stay as they are.
+        """
         begin = time.perf_counter()
-        self._logger.info("Preparing the kernels (the first time they are compiled, then cached)")
-        with_one_game = ShogiVectorEnv(1, max_plies=2, obs="compact")
-        with_one_game.reset(seed=0)
-        with_one_game.step(with_one_game.sample_actions())
-        with_one_game.step(with_one_game.sample_actions())
-        with_one_game.close()
+        self._logger.info(
+            "Preparing the kernels (compiled once, which takes a minute, then cached)"
+        )
+        games = cast(Any, ShogiVectorEnv(2, max_plies=2, obs="compact"))
+        obs, _ = games.reset(seed=0)
+        games.sample_actions()
+        for _ in range(2):
+            state, mask_bits = (
+                torch.as_tensor(obs[name]).to(device) for name in ("state", "action_mask_bits")
+            )
+            middle = torch.full((2,), 0.5, device=device)
+            with torch.no_grad():
+                actions, _, _ = network.act(state, mask_bits, middle, deterministic=False)
+                network.value(state)
+            log_probs, entropies, values = network(state, mask_bits, actions)
+            (log_probs + entropies + values).sum().backward()
+            obs, *_ = games.step(actions.cpu().numpy())
+        network.zero_grad(set_to_none=True)
+        games.close()
         self._logger.info("Kernels are ready after %.1f s", time.perf_counter() - begin)
 
     def check_network(self, network: PolicyValueNet) -> None:
@@ -58,9 +74,8 @@ class EnvManager:
         Raises:
             ConfigError: The sizes differ.
         """
-        observation = cast(Dict, self.env.single_observation_space)
-        action = cast(Any, self.env.single_action_space)
-        shape, num_actions = observation["state"].shape, int(action.n)
+        env = cast(Any, self.env)
+        shape, num_actions = env.single_observation_space["state"].shape, env.single_action_space.n
         if (shape, num_actions) != ((network.state_size,), network.num_actions):
             raise ConfigError(
                 f"model.network reads states of {network.state_size} bytes with "

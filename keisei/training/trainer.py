@@ -92,7 +92,9 @@ class Trainer:
         self.env_manager = EnvManager(config.env, self.session.logger)
         stack.callback(self.env_manager.close)
         self.env_manager.check_network(self.models.network)
-        self.env_manager.warm_up()
+        self.env_manager.warm_up(self.models.network, device)
+        if config.training.compile:
+            self.session.logger.info("torch.compile makes the first step and update take minutes")
         self.agent = PPOAgent(
             self.models.network, config.training, device=device, seed=self.session.seeds.agent
         )
