@@ -18,7 +18,7 @@ from keisei.shogi.constants import (
     NUM_CLASSES,
     NUM_SQUARES,
 )
-from keisei.shogi.jit import inline_kernel, kernel
+from keisei.shogi.jit import Int, inline_kernel, kernel
 from keisei.shogi.position import LANES, origin_square
 
 MASK_WORDS = (NUM_ACTIONS + 63) // 64
@@ -47,7 +47,7 @@ def new_mask_scratch() -> NDArray[np.uint64]:
 
 
 @inline_kernel
-def popcount(word: np.uint64) -> int:
+def popcount(word: np.uint64) -> Int:
     """Number of bits that are set (Hacker's Delight, 5-1; LLVM knows the pattern)."""
     word -= (word >> ONE) & np.uint64(0x5555555555555555)
     pairs = np.uint64(0x3333333333333333)
@@ -57,7 +57,7 @@ def popcount(word: np.uint64) -> int:
 
 
 @inline_kernel
-def lowest_bit(word: np.uint64) -> int:
+def lowest_bit(word: np.uint64) -> Int:
     """Index of the lowest bit of a word that is not 0."""
     return popcount((word & (ZERO - word)) - ONE)
 
@@ -65,10 +65,10 @@ def lowest_bit(word: np.uint64) -> int:
 @inline_kernel
 def pack_planes(
     planes: NDArray[np.uint64],
-    at: int,
+    at: Int,
     scratch: NDArray[np.uint64],
     legal: NDArray[np.uint64],
-    first_game: int,
+    first_game: Int,
 ) -> None:
     """Join the 27 planes of each game of a block into one row of packed bits.
 
@@ -102,7 +102,7 @@ def pack_planes(
 
 
 @inline_kernel
-def is_legal(legal: NDArray[np.uint64], game: int, action: int) -> bool:
+def is_legal(legal: NDArray[np.uint64], game: Int, action: Int) -> bool:
     """Whether an action is one of a game's legal ones; any integer may be asked for."""
     if action < 0 or action >= NUM_ACTIONS:
         return False
@@ -111,7 +111,7 @@ def is_legal(legal: NDArray[np.uint64], game: int, action: int) -> bool:
 
 
 @inline_kernel
-def count_legal(legal: NDArray[np.uint64], game: int) -> int:
+def count_legal(legal: NDArray[np.uint64], game: Int) -> Int:
     """Number of a game's legal actions."""
     total = 0
     for word in range(MASK_WORDS):
@@ -120,7 +120,7 @@ def count_legal(legal: NDArray[np.uint64], game: int) -> int:
 
 
 @inline_kernel
-def nth_legal(legal: NDArray[np.uint64], game: int, n: int) -> int:
+def nth_legal(legal: NDArray[np.uint64], game: Int, n: Int) -> Int:
     """A game's n-th legal action in ascending order, n from 0; -1 if there are not so many."""
     for word in range(MASK_WORDS):
         bits = legal[game, word]
@@ -134,7 +134,7 @@ def nth_legal(legal: NDArray[np.uint64], game: int, n: int) -> int:
 
 
 @kernel
-def action_parts(board: NDArray[np.uint8], action: int) -> tuple[int, int, bool, int]:
+def action_parts(board: NDArray[np.uint8], action: int) -> tuple[Int, Int, bool, Int]:
     """What a legal action does: (origin, destination, promotes, piece dropped).
 
     Args:

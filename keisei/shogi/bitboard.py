@@ -77,7 +77,7 @@ def inverse(a: Bitboard) -> Bitboard:
 
 @inline_kernel
 def where(mask: np.uint64, a: Bitboard) -> Bitboard:
-    """a where the mask is all ones, nothing where it is 0."""
+    """The squares of a where the mask is all ones, none where it is 0."""
     return a[0] & mask, a[1] & mask
 
 

@@ -21,15 +21,14 @@ from keisei.shogi.constants import (
     NUM_ACTIONS,
     NUM_HAND_TYPES,
     NUM_SQUARES,
-    OTHER_SIDE,
     START_SFEN,
     WHITE,
     Termination,
 )
 from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move
-from keisei.shogi.jit import kernel
+from keisei.shogi.jit import Int, kernel
 from keisei.shogi.movegen import CHECKERS_WORD, generate_blocks, new_planes
-from keisei.shogi.moves import SQUARE_NAMES, IllegalMoveError, Move
+from keisei.shogi.moves import IllegalMoveError, Move
 from keisei.shogi.notation import (
     InvalidSfenError,
     Placement,
@@ -85,7 +84,7 @@ def _record(games: Games, gives_check: bool) -> None:  # noqa: FBT001
 
 
 @kernel
-def _judge(games: Games, can_move: bool, max_plies: int, declaration: bool) -> tuple[int, int]:  # noqa: FBT001
+def _judge(games: Games, can_move: bool, max_plies: int, declaration: bool) -> tuple[Int, Int]:  # noqa: FBT001
     return judge(games, 0, can_move, max_plies, declaration)
 
 
@@ -258,7 +257,7 @@ class Board:
         code, winner = _judge(self._games, bool(self._legal[0].any()), cap, declaration)
         if code == Termination.NONE:
             return None
-        return Outcome(Termination(code), None if winner == NO_WINNER else winner)
+        return Outcome(Termination(code), None if winner == NO_WINNER else int(winner))
 
     def piece_at(self, square: int) -> int:
         """The absolute piece code on a square: 0 empty, 1..14 Black's, 17..30 White's."""
@@ -296,10 +295,10 @@ class Board:
         """The move of a legal action."""
         origin, to, promotes, dropped = action_parts(self.view(), action)
         turned = self.turn == WHITE
-        to = NUM_SQUARES - 1 - to if turned else to
+        to = int(NUM_SQUARES - 1 - to if turned else to)
         if dropped != EMPTY:
-            return Move(None, to, drop=dropped)
-        return Move(NUM_SQUARES - 1 - origin if turned else origin, to, bool(promotes))
+            return Move(None, to, drop=int(dropped))
+        return Move(int(NUM_SQUARES - 1 - origin if turned else origin), to, bool(promotes))
 
     def _generate(self) -> None:
         generate_blocks(self._games.words, 0, 1, self._planes)

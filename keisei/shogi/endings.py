@@ -19,7 +19,7 @@ from keisei.shogi.constants import (
     ROOK,
     Termination,
 )
-from keisei.shogi.jit import inline_kernel
+from keisei.shogi.jit import Int, inline_kernel
 from keisei.shogi.position import (
     HAND_WORD,
     LANES,
@@ -50,7 +50,7 @@ _BIG_PIECE_POINTS = 5
 
 
 @inline_kernel
-def record_move(games: Games, game: int, gives_check: bool) -> None:  # noqa: FBT001
+def record_move(games: Games, game: Int, gives_check: bool) -> None:  # noqa: FBT001
     """Enter the position after a move into its game's history.
 
     Sets ``in_check``, ``check_runs``, ``history``, ``seen`` and ``repeats``.
@@ -72,7 +72,7 @@ def record_move(games: Games, game: int, gives_check: bool) -> None:  # noqa: FB
 
 
 @inline_kernel
-def _repetition_winner(games: Games, game: int) -> int:
+def _repetition_winner(games: Games, game: Int) -> Int:
     """Who wins by the other's perpetual check at the fourth occurrence, or NO_WINNER.
 
     A side loses if all its moves since the first occurrence gave check; should both have done
@@ -92,7 +92,7 @@ def _repetition_winner(games: Games, game: int) -> int:
 
 
 @inline_kernel
-def _king_in_zone(games: Games, game: int, side: int) -> bool:
+def _king_in_zone(games: Games, game: Int, side: Int) -> bool:
     """Whether a side's king stands on its last three ranks."""
     base = game_base(game) + np.uint64(side * VIEW_WORDS * LANES)
     step = np.uint64(LANES)
@@ -107,7 +107,7 @@ def _king_in_zone(games: Games, game: int, side: int) -> bool:
 
 
 @inline_kernel
-def can_declare(games: Games, game: int) -> bool:
+def can_declare(games: Games, game: Int) -> bool:
     """Whether the player to move may win by declaration (the CSA's 27-point rule)."""
     side = turn_of(games, game)
     if games.in_check[game] != 0 or not _king_in_zone(games, game, side):
@@ -127,17 +127,17 @@ def can_declare(games: Games, game: int) -> bool:
         big = hand_type in (BISHOP - 1, ROOK - 1)
         points += count * _BIG_PIECE_POINTS if big else count
     needed = _POINTS_BLACK if side == BLACK else _POINTS_WHITE
-    return pieces >= _PIECES_NEEDED and points >= needed
+    return pieces >= _PIECES_NEEDED and bool(points >= needed)
 
 
 @inline_kernel
 def judge(
     games: Games,
-    game: int,
+    game: Int,
     can_move: bool,  # noqa: FBT001
-    max_plies: int,
+    max_plies: Int,
     declaration: bool,  # noqa: FBT001
-) -> tuple[int, int]:
+) -> tuple[Int, Int]:
     """How a game stands: (Termination, winner), the winner 0, 1 or NO_WINNER.
 
     Args:

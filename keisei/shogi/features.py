@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.constants import NUM_ACTIONS, NUM_HAND_TYPES, NUM_SQUARES
-from keisei.shogi.jit import inline_kernel
+from keisei.shogi.jit import Int, inline_kernel
 from keisei.shogi.position import HAND_WORD, LANES, Games, game_base, turn_of
 
 BOARD = slice(0, 81)
@@ -37,7 +37,7 @@ _MAX_REPETITION = 2
 
 
 @inline_kernel
-def write_state(games: Games, game: int, max_plies: int, out: NDArray[np.uint8]) -> None:
+def write_state(games: Games, game: Int, max_plies: Int, out: NDArray[np.uint8]) -> None:
     """Write one game's compact state.
 
     Args:

@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba  # noqa: TID251
+import numpy as np
 from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
     FunctionCache,
     UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
+
+Int = int | np.signedinteger[Any]
+"""A whole number: Python's own, or the int64 that it is inside a kernel."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,20 +57,20 @@ class _KernelCacheLocator(_CacheLocator):
         self._line = py_func.__code__.co_firstlineno
         self._folder = folder
 
-    def get_cache_path(self) -> str:
+    def get_cache_path(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._folder
 
-    def get_source_stamp(self) -> str:
+    def get_source_stamp(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _folder_digest(Path(__file__).parent) + _folder_digest(Path(self._py_file).parent)
 
-    def get_disambiguator(self) -> str:
+    def get_disambiguator(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return str(self._line)
 
     @classmethod
     def from_function(
         cls, py_func: Callable[..., Any], py_file: str
     ) -> "_KernelCacheLocator | None":
-        subpath = cls.get_suitable_cache_subpath(py_file)
+        subpath = str(cast(Any, cls).get_suitable_cache_subpath(py_file))
         chosen = os.environ.get("NUMBA_CACHE_DIR")
         folders = [str(Path(chosen, subpath))] if chosen else []
         folders.append(str(Path(py_file).parent / "__pycache__"))
@@ -88,6 +92,10 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
+    def holds_code(self) -> bool:
+        """True if there is code of the present sources on disk."""
+        return bool(cast(Any, self)._cache_file._load_index())  # noqa: SLF001
+
 
 def kernel(function: Function) -> Function:
     """Compile a function on its first call and keep the machine code for later processes.
@@ -95,10 +103,10 @@ def kernel(function: Function) -> Function:
     Array arguments must fit the kernel: neither bounds nor signs of indices are checked. Kernels
     release the GIL.
     """
-    dispatcher = numba.njit(**_KERNEL_OPTIONS)(function)
+    dispatcher: Any = numba.njit(**_KERNEL_OPTIONS)(function)
     if _KernelCacheLocator.from_function(function, inspect.getfile(function)) is not None:
-        dispatcher._cache = _KernelCache(function)
-    return cast(Function, dispatcher)
+        dispatcher._cache = _KernelCache(function)  # noqa: SLF001 (what cache=True does)
+    return dispatcher
 
 
 def inline_kernel(function: Function) -> Function:
@@ -111,5 +119,5 @@ def is_compiled(function: Callable[..., Any]) -> bool:
     dispatcher = cast(Any, function)
     if dispatcher.signatures:
         return True
-    cache = dispatcher._cache
-    return isinstance(cache, _KernelCache) and bool(cache._cache_file._load_index())
+    cache = dispatcher._cache  # noqa: SLF001
+    return isinstance(cache, _KernelCache) and cache.holds_code()

@@ -22,7 +22,7 @@ from keisei.shogi.constants import (
     OTHER_SIDE,
     PROMOTED,
 )
-from keisei.shogi.jit import inline_kernel, kernel
+from keisei.shogi.jit import Int, inline_kernel, kernel
 
 LANES = 32
 """Games a block. LLVM vectorises the loop over a block only if it is this long."""
@@ -111,32 +111,32 @@ def mix(x: np.uint64) -> np.uint64:
 
 
 @inline_kernel
-def _piece_key(code: int, square: int) -> np.uint64:
+def _piece_key(code: Int, square: Int) -> np.uint64:
     """Hash of a piece (absolute code) on a square (Black's view)."""
     return mix(np.uint64(code * NUM_SQUARES + square))
 
 
 @inline_kernel
-def _hand_key(side: int, hand_type: int) -> np.uint64:
+def _hand_key(side: Int, hand_type: Int) -> np.uint64:
     """Hash of one piece in a hand; n pieces add up to n times this."""
     return mix(np.uint64(_HAND_KEY + side * NUM_HAND_TYPES + hand_type))
 
 
 @inline_kernel
-def game_base(game: int) -> np.uint64:
+def game_base(game: Int) -> np.uint64:
     """Index into ``words`` of a game's word 0; word w lies ``w * LANES`` further."""
     index = np.uint64(game)
     return (index // _LANES) * np.uint64(WORDS * LANES) + index % _LANES
 
 
 @inline_kernel
-def turn_of(games: Games, game: int) -> int:
+def turn_of(games: Games, game: Int) -> Int:
     """The player to move: 0 Black, 1 White."""
     return np.int64(games.words[game_base(game) + np.uint64(TURN_WORD * LANES)])
 
 
 @inline_kernel
-def toggle_piece(games: Games, game: int, square: int, piece: int, side: int) -> None:
+def toggle_piece(games: Games, game: Int, square: Int, piece: Int, side: Int) -> None:
     """Put a piece (code 1..14) of a side on a square of that side's view, or take it away.
 
     Boards and hash are not touched.
@@ -155,7 +155,7 @@ def toggle_piece(games: Games, game: int, square: int, piece: int, side: int) ->
 
 
 @inline_kernel
-def _set_square(games: Games, game: int, square: int, piece: int, side: int) -> None:
+def _set_square(games: Games, game: Int, square: Int, piece: Int, side: Int) -> None:
     """Write a piece (0 for none) of a side on a square of its view into both boards."""
     games.boards[game, side, square] = piece
     other = piece + OTHER_SIDE if piece != EMPTY else EMPTY
@@ -163,7 +163,7 @@ def _set_square(games: Games, game: int, square: int, piece: int, side: int) -> 
 
 
 @inline_kernel
-def absolute_key(square: int, piece: int, side: int) -> np.uint64:
+def absolute_key(square: Int, piece: Int, side: Int) -> np.uint64:
     """Hash of a piece of a side on a square of that side's view."""
     if side == 1:
         return _piece_key(piece + OTHER_SIDE, NUM_SQUARES - 1 - square)
@@ -171,7 +171,7 @@ def absolute_key(square: int, piece: int, side: int) -> np.uint64:
 
 
 @inline_kernel
-def add_to_hand(games: Games, game: int, side: int, hand_type: int, sign: int) -> None:
+def add_to_hand(games: Games, game: Int, side: Int, hand_type: Int, sign: Int) -> None:
     """Add (sign 1) or take (sign -1) one piece of a hand type, in words and hash."""
     at = game_base(game) + np.uint64((HAND_WORD + side) * LANES)
     one = ONE << (_U8 * np.uint64(hand_type))
@@ -184,7 +184,7 @@ def add_to_hand(games: Games, game: int, side: int, hand_type: int, sign: int) -
 
 
 @inline_kernel
-def origin_square(board: NDArray[np.uint8], direction: int, to: int) -> int:
+def origin_square(board: NDArray[np.uint8], direction: Int, to: Int) -> Int:
     """The square from which a piece came: the first one with a piece on the way back.
 
     Args:
@@ -201,7 +201,7 @@ def origin_square(board: NDArray[np.uint8], direction: int, to: int) -> int:
 
 
 @inline_kernel
-def apply_action(games: Games, game: int, action: int) -> int:
+def apply_action(games: Games, game: Int, action: Int) -> Int:
     """Play a legal action (see the action numbering in docs/spec.md) in one game.
 
     Changes words, boards, hash, ply and side to move; the caller records check and repetition.
@@ -278,7 +278,7 @@ def place(
 
 
 @inline_kernel
-def mark_seen(games: Games, game: int) -> bool:
+def mark_seen(games: Games, game: Int) -> bool:
     """Enter the position into the game's filter; True if it may have occurred before."""
     index = games.hashes[game] >> _U53
     bit = ONE << (index & _U63)
@@ -288,7 +288,7 @@ def mark_seen(games: Games, game: int) -> bool:
 
 
 @inline_kernel
-def start_history(games: Games, game: int) -> None:
+def start_history(games: Games, game: Int) -> None:
     """Make the present position the first of its game."""
     games.plies[game] = 0
     games.check_runs[game, 0] = 0
@@ -301,7 +301,7 @@ def start_history(games: Games, game: int) -> None:
 
 
 @inline_kernel
-def copy_position(games: Games, game: int, source: Games, source_game: int) -> None:
+def copy_position(games: Games, game: Int, source: Games, source_game: Int) -> None:
     """Copy board, hands, side to move, hash and check flag from one game to another."""
     base, source_base = game_base(game), game_base(source_game)
     for word in range(WORDS):

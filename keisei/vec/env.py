@@ -1,9 +1,10 @@
 """N games of shogi as one Gymnasium ``VectorEnv``."""
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -12,13 +13,14 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from keisei.shogi.board import Board
-from keisei.shogi.constants import FIRST_DROP_CLASS, NUM_ACTIONS, NUM_SQUARES, WHITE
-from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.movegen import new_planes
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
-from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS
+from keisei.shogi.position import LANES
 from keisei.vec.batch import Outputs, Rules, dense_mask, new_batch, new_outputs, new_results
+from keisei.vec.inspection import describe_illegal, last_move_of, placement_of
 from keisei.vec.kernels import (
     IDLE,
     MOVE,
@@ -30,7 +32,7 @@ from keisei.vec.kernels import (
     sample_legal,
     seed_streams,
 )
-from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA
+from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, observation_space
 from keisei.vec.starts import make_starts
 
 Observation = NDArray[Any] | dict[str, NDArray[Any]]
@@ -45,7 +47,6 @@ _FORMS = {
 }
 _DECLARATIONS = ("auto", "off")
 _DTYPES = ("uint8", "float32")
-_CLASS_NAMES = "UP UP_LEFT UP_RIGHT LEFT RIGHT DOWN DOWN_LEFT DOWN_RIGHT UP2_LEFT UP2_RIGHT".split()
 
 
 class IllegalActionError(ValueError):
@@ -153,12 +154,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         blocks = -(-self.num_envs // LANES)
         slices = min(self.num_threads, blocks)
         edges = [blocks * i // slices for i in range(slices + 1)]
-        self._spans = list(zip(edges[:-1], edges[1:], strict=True))
+        self._spans = list(itertools.pairwise(edges))
         self._scratch = [new_scratch() for _ in self._spans]
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.single_observation_space = _observation_space(self._obs_form, self._dtype)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        space = observation_space(self._obs_form, self._dtype)
+        self.single_observation_space = space
+        self.observation_space = batch_space(space, self.num_envs)
 
     def reset(
         self,
@@ -222,7 +224,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._give_orders(active)
         wrong = first_illegal(self._step.batch, played, self._step.orders)
         if wrong >= 0:
-            raise IllegalActionError(self._describe_illegal(wrong, int(played[wrong])))
+            raise IllegalActionError(
+                describe_illegal(self._step.batch.games, wrong, int(played[wrong]))
+            )
         self._run(played)
         results = self._step.results
         infos = self._ends() if results.termination.any() else {}
@@ -280,15 +284,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
-        games = self._step.batch.games
-        at = (game // LANES) * WORDS * LANES + game % LANES
-        hands = games.words[[at + HAND_WORD * LANES, at + (HAND_WORD + 1) * LANES]]
-        return Placement(
-            board=games.boards[game, 0].copy(),
-            hands=hands.view(np.uint8).reshape(2, 8)[:, :7].copy(),
-            to_move=int(games.words[at + TURN_WORD * LANES]),
-            move_number=int(games.plies[game]) + 1,
-        )
+        return placement_of(self._step.batch.games, game)
 
     def board(self, game: int) -> Board:
         """The position of one game as a Board, without its history."""
@@ -296,17 +292,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""
-        results = self._step.results
-        action, origin = int(results.last_actions[game]), int(results.last_origins[game])
-        if action < 0:
-            return None
-        move_class, to = divmod(action, NUM_SQUARES)
-        if self.placement(game).to_move != WHITE:  # White has moved
-            to = NUM_SQUARES - 1 - to
-            origin = NUM_SQUARES - 1 - origin if origin >= 0 else origin
-        if move_class >= FIRST_DROP_CLASS:
-            return Move(None, to, drop=move_class - FIRST_DROP_CLASS + 1)
-        return Move(origin, to, move_class >= len(_CLASS_NAMES))
+        return last_move_of(self._step.batch.games, self._step.results, game)
 
     def board_text(self, game: int) -> str:
         """One game as a readable board with hands and last move."""
@@ -318,7 +304,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             return None
         return tuple(self.board_text(game) for game in range(self.num_envs))
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
         if self._pool is not None and self._pool_owner == os.getpid():
             self._pool.shutdown()
@@ -329,17 +315,18 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         mask = None if options is None else options.get("reset_mask")
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        if not isinstance(mask, np.ndarray) or cast(Any, mask).dtype != np.bool_:
+            kind = cast(Any, mask).dtype if isinstance(mask, np.ndarray) else type(mask).__name__
             raise TypeError(f"options['reset_mask'] is {kind}; it has to be an array of bool.")
-        if mask.shape != (self.num_envs,) or not mask.any():
+        marked = cast(NDArray[np.bool_], mask)
+        if marked.shape != (self.num_envs,) or not marked.any():
             raise ValueError(
-                f"options['reset_mask'] has shape {mask.shape} and {int(mask.sum())} True; "
+                f"options['reset_mask'] has shape {marked.shape} and {int(marked.sum())} True; "
                 f"it has to have shape ({self.num_envs},) and at least one True."
             )
-        if not (self._begun or mask.all()):
+        if not (self._begun or marked.all()):
             raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
-        return mask
+        return marked
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
@@ -438,7 +425,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
         finals = self._step.finals
-        rows = Outputs(*(array[games] if len(array) else array for array in finals))
+        arrays: tuple[Any, ...] = finals
+        rows = Outputs(*(each[games] if len(each) else each for each in arrays))
         obs = self._form(rows, rows.legal.view(np.uint8)[:, :MASK_BYTES])
         found = np.full(self.num_envs, None, dtype=object)
         for row, game in enumerate(games):
@@ -447,25 +435,6 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             else:
                 found[game] = obs[row]
         return found
-
-    def _describe_illegal(self, game: int, action: int) -> str:
-        """The sentence for an illegal action."""
-        text = f"Game {game}: action {action}"
-        if not 0 <= action < NUM_ACTIONS:
-            return f"{text} is not an action; actions are 0 to {NUM_ACTIONS - 1}."
-        move_class, to = divmod(action, NUM_SQUARES)
-        placement = self.placement(game)
-        square = NUM_SQUARES - 1 - to if placement.to_move == WHITE else to
-        if move_class >= FIRST_DROP_CLASS:
-            move = Move(None, square, drop=move_class - FIRST_DROP_CLASS + 1).usi()
-        else:
-            promotion = "+" if move_class >= len(_CLASS_NAMES) else ""
-            direction = _CLASS_NAMES[move_class % len(_CLASS_NAMES)]
-            move = f"{direction} to {Move(0, square).usi()[2:]}{promotion}"
-        return (
-            f"{text} ({move}) is not legal in {format_sfen(placement)}; "
-            "choose among action_masks()."
-        )
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that hold the games between steps."""
@@ -476,23 +445,3 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         arrays["last_actions"] = results.last_actions
         arrays["last_origins"] = results.last_origins
         return arrays
-
-
-def _observation_space(form: str, dtype: str) -> gym.Space[Any]:
-    """The observation space of one game."""
-    if form == "compact":
-        return gym.spaces.Dict(
-            {
-                "state": gym.spaces.Box(0, 255, (STATE_SIZE,), np.uint8),
-                "action_mask_bits": gym.spaces.Box(0, 255, (MASK_BYTES,), np.uint8),
-            }
-        )
-    shape = (NUM_PLANES, 9, 9)
-    if dtype == "float32":
-        planes = gym.spaces.Box(0.0, 1.0, shape, np.float32)
-    else:
-        planes = gym.spaces.Box(0, 255, shape, np.uint8)
-    if form == "box":
-        return planes
-    mask = gym.spaces.Box(0, 1, (NUM_ACTIONS,), np.int8)
-    return gym.spaces.Dict({"observation": planes, "action_mask": mask})

@@ -17,7 +17,7 @@ from keisei.shogi.bitboard import ZERO
 from keisei.shogi.constants import Termination
 from keisei.shogi.endings import NO_WINNER, judge, record_move
 from keisei.shogi.features import STATE_SIZE, write_state
-from keisei.shogi.jit import inline_kernel, kernel
+from keisei.shogi.jit import Int, inline_kernel, kernel
 from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, PLANE_WORDS, generate_blocks
 from keisei.shogi.position import (
     LANES,
@@ -80,7 +80,7 @@ def new_scratch() -> Scratch:
 
 
 @inline_kernel
-def _begin(step: Step, game: int) -> None:
+def _begin(step: Step, game: Int) -> None:
     """Begin a game at its next start position."""
     batch, starts = step.batch, step.starts
     start = batch.next_start[game]
@@ -97,7 +97,7 @@ def _begin(step: Step, game: int) -> None:
 @inline_kernel
 def _write(
     games: Games,
-    game: int,
+    game: Int,
     legal: NDArray[np.uint64],
     rules: Rules,
     scratch: Scratch,
@@ -117,7 +117,7 @@ def _write(
 
 
 @inline_kernel
-def _clear_result(results: Results, game: int) -> None:
+def _clear_result(results: Results, game: Int) -> None:
     """Enter that nothing happened in a game."""
     results.rewards[game] = 0.0
     results.terminations[game] = False
@@ -128,7 +128,7 @@ def _clear_result(results: Results, game: int) -> None:
 
 
 @inline_kernel
-def _conclude(games: Games, game: int, can_move: bool, rules: Rules, results: Results) -> bool:  # noqa: FBT001
+def _conclude(games: Games, game: Int, can_move: bool, rules: Rules, results: Results) -> bool:  # noqa: FBT001
     """Enter how a game stands after a move; True if it ended."""
     ended_by, winner = judge(games, game, can_move, rules.max_plies, rules.declaration)
     if ended_by == _NONE:
@@ -238,9 +238,8 @@ def sample_legal(batch: GameBatch, actions: NDArray[np.int64]) -> None:
 def standing(games: Games, legal: NDArray[np.uint64], rules: Rules, out: NDArray[np.uint8]) -> None:
     """Write how each game stands before any move: keisei.shogi.Termination, uint8 [N]."""
     for game in range(out.shape[0]):
-        ended_by, _ = judge(
-            games, game, count_legal(legal, game) > 0, rules.max_plies, rules.declaration
-        )
+        can_move = bool(count_legal(legal, game) > 0)
+        ended_by, _ = judge(games, game, can_move, rules.max_plies, rules.declaration)
         out[game] = ended_by
 
 

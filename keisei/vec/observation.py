@@ -1,11 +1,14 @@
 """Observations of one game: planes and the dense mask (docs/spec.md is their card)."""
 
+from typing import Any
+
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.actions import MASK_WORDS
-from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_SQUARES, OTHER_SIDE
-from keisei.shogi.features import BOARD, OWN_HAND, STATE_SIZE
+from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
+from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
 from keisei.shogi.jit import inline_kernel
 
 ENEMY_PLANES = 14
@@ -25,6 +28,26 @@ _ONES = np.uint64(0x0101010101010101)
 _U49 = np.uint64(49)
 _U8 = np.uint64(8)
 _BYTE = np.uint64(0xFF)
+
+
+def observation_space(form: str, dtype: str) -> gym.Space[Any]:
+    """The observation space of one game; form and dtype as for ``ShogiVectorEnv``."""
+    if form == "compact":
+        return gym.spaces.Dict(
+            {
+                "state": gym.spaces.Box(0, 255, (STATE_SIZE,), np.uint8),
+                "action_mask_bits": gym.spaces.Box(0, 255, (MASK_BYTES,), np.uint8),
+            }
+        )
+    shape = (NUM_PLANES, 9, 9)
+    if dtype == "float32":
+        planes = gym.spaces.Box(0.0, 1.0, shape, np.float32)
+    else:
+        planes = gym.spaces.Box(0, 255, shape, np.uint8)
+    if form == "box":
+        return planes
+    mask = gym.spaces.Box(0, 1, (NUM_ACTIONS,), np.int8)
+    return gym.spaces.Dict({"observation": planes, "action_mask": mask})
 
 
 @inline_kernel

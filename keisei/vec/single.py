@@ -23,11 +23,15 @@ class ShogiEnv(gym.Env[Any, Any]):
     def __init__(self, **options: Any) -> None:
         self._games = ShogiVectorEnv(1, autoreset_mode="Disabled", **options)
         self.render_mode = self._games.render_mode
-        self.observation_space = self._games.single_observation_space
-        self.action_space = self._games.single_action_space
+        games: Any = self._games
+        self.observation_space = games.single_observation_space
+        self.action_space = games.single_action_space
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002 (there are none)
     ) -> tuple[Any, dict[str, Any]]:
         """Begin a game and return its first observation."""
         super().reset(seed=seed)
