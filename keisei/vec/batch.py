@@ -1,6 +1,6 @@
 """Everything that N games hold between steps, as a struct of arrays."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +135,17 @@ def new_outputs(num_games: int, forms: set[str]) -> Outputs:
         mask=np.zeros((rows("mask"), MASK_ROW // 8), np.uint64),
         planes=np.zeros((rows("planes"), NUM_PLANES, 81), np.uint8),
         legal=np.zeros((rows("legal"), MASK_WORDS), np.uint64),
+    )
+
+
+def select_rows(outputs: Outputs, games: NDArray[np.intp]) -> Outputs:
+    """Copies of some games' rows, in the forms that there are."""
+
+    def rows(array: NDArray[Any]) -> NDArray[Any]:
+        return array[games] if len(array) else array
+
+    return Outputs(
+        rows(outputs.state), rows(outputs.mask), rows(outputs.planes), rows(outputs.legal)
     )
 
 

@@ -19,7 +19,15 @@ from keisei.shogi.movegen import new_planes
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES
-from keisei.vec.batch import Outputs, Rules, dense_mask, new_batch, new_outputs, new_results
+from keisei.vec.batch import (
+    Outputs,
+    Rules,
+    dense_mask,
+    new_batch,
+    new_outputs,
+    new_results,
+    select_rows,
+)
 from keisei.vec.inspection import describe_illegal, last_move_of, placement_of
 from keisei.vec.kernels import (
     IDLE,
@@ -425,8 +433,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
         finals = self._step.finals
-        arrays: tuple[Any, ...] = finals
-        rows = Outputs(*(each[games] if len(each) else each for each in arrays))
+        rows = select_rows(finals, games)
         obs = self._form(rows, rows.legal.view(np.uint8)[:, :MASK_BYTES])
         found = np.full(self.num_envs, None, dtype=object)
         for row, game in enumerate(games):

@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.shogi.board import Board
 from keisei.vec.env import ShogiVectorEnv
 
 
@@ -61,6 +62,10 @@ class ShogiEnv(gym.Env[Any, Any]):
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of the player to move, bool [2187], True = legal."""
         return self._games.action_masks()[0]
+
+    def board(self) -> Board:
+        """The position as a Board, without its history."""
+        return self._games.board(0)
 
     def render(self) -> Any:
         """The game as text in the mode "ansi", else None."""
