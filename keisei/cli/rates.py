@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from keisei.config_schema import AppConfig
@@ -17,6 +15,9 @@ from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training.checkpoint import CheckpointFolder
 from keisei.training.model_manager import ModelManager, resolve_device
 from keisei.vec import ShogiVectorEnv
+
+_PLIES_BEFORE = 40
+"""Random plies before the positions that are measured: opening positions have few moves."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,11 @@ def _env_rate(config: AppConfig, seconds: float, *, is_compact: bool) -> float:
 def _positions(config: AppConfig, device: torch.device) -> tuple[Tensor, Tensor]:
     """States uint8 [N, 100] and packed masks uint8 [N, 274] of games some plies old."""
     env = _make_env(config, is_compact=True)
-    obs: dict[str, NDArray[np.uint8]] = {}
-    for _ in range(40):
+    obs = env.step(env.sample_actions())[0]
+    for _ in range(_PLIES_BEFORE):
         obs = env.step(env.sample_actions())[0]
-    states = torch.from_numpy(obs["state"]).to(device, copy=True)
-    masks = torch.from_numpy(obs["action_mask_bits"]).to(device, copy=True)
+    states = torch.as_tensor(obs["state"]).to(device, copy=True)
+    masks = torch.as_tensor(obs["action_mask_bits"]).to(device, copy=True)
     env.close()
     return states, masks
 

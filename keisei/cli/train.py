@@ -114,8 +114,10 @@ def _settings_of_resumed(
         if run_dir is None:
             fail("--resume latest needs --run-dir, the folder of the run to go on with")
         folder = run_dir
-    else:
+    elif Path(resume).is_file():
         folder = Path(resume).resolve().parent.parent
+    else:
+        fail(f"--resume {resume!r} is no file; give latest or the path of a checkpoint")
     own_file = folder / "config.toml"
     if not own_file.is_file():
         return file, None

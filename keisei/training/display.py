@@ -44,6 +44,8 @@ _LEARNING_ROWS = (
     ("gradient norm", "grad_norm", "{:.3f}"),
     ("learning rate", "learning_rate", "{:.2e}"),
 )
+_LONG_SILENCE = 6
+"""After this many times the interval a plain line comes without an update."""
 _BOARD_RANKS = "abcdefghi"
 
 
@@ -78,9 +80,10 @@ class TrainingDisplay:
         self._live: Live | None = None
         self._shown_at = float("-inf")
         self._shown: RunSnapshot | None = None
+        # Updates that a line has told of; a resumed run begins with those of its first snapshot.
+        self._told_updates: int | None = None
         self._latest: RunSnapshot | None = None
         self._last_message = ""
-        self._logged_evaluation: dict[str, float] = {}
 
     @property
     def wants_board(self) -> bool:
@@ -89,6 +92,9 @@ class TrainingDisplay:
 
     def __enter__(self) -> Self:
         """Take the screen."""
+        if self._mode == "log":
+            # The first steps say little, so the first line waits as long as the others.
+            self._shown_at = self._clock()
         if self._mode == "live":
             # Redrawn only from `update`: a refresh thread would take time from the games.
             self._live = Live(console=self._console, auto_refresh=False)
@@ -113,13 +119,18 @@ class TrainingDisplay:
         self._latest = snapshot
         if self._mode == "quiet":
             return
+        if self._told_updates is None:
+            self._told_updates = snapshot.updates
         if self._mode == "log":
-            self._log_news(snapshot)
-            has_update = self._shown is None or snapshot.updates > self._shown.updates
-            if not has_update:
-                return
-        if self._clock() - self._shown_at >= self._interval:
+            self._log_notice(snapshot)
+        waited = self._clock() - self._shown_at
+        if waited >= self._interval and (self._mode == "live" or self._has_news(snapshot, waited)):
             self._show(snapshot)
+
+    def _has_news(self, snapshot: RunSnapshot, waited: float) -> bool:
+        """True when a plain line is due: after an update, or when nothing was said for long."""
+        has_update = self._told_updates is not None and snapshot.updates > self._told_updates
+        return has_update or waited >= _LONG_SILENCE * self._interval
 
     def message(self, text: str) -> None:
         """Print a line of its own, above the live picture where there is one."""
@@ -130,18 +141,16 @@ class TrainingDisplay:
 
     def _show(self, snapshot: RunSnapshot) -> None:
         self._shown, self._shown_at = snapshot, self._clock()
+        self._told_updates = snapshot.updates
         if self._live is not None:
-            self._live.update(_Picture(snapshot), refresh=True)
+            self._live.update(RunPicture(snapshot), refresh=True)
         elif self._mode == "log":
             self._print(log_line(snapshot))
 
-    def _log_news(self, snapshot: RunSnapshot) -> None:
-        """Print a notice or an evaluation that no earlier line has told."""
+    def _log_notice(self, snapshot: RunSnapshot) -> None:
+        """Print a notice that no earlier line has told."""
         if snapshot.message and snapshot.message != self._last_message:
             self.message(snapshot.message)
-        if snapshot.evaluation != self._logged_evaluation:
-            self._logged_evaluation = snapshot.evaluation
-            self._print(f"evaluation  {_evaluation_text(snapshot.evaluation)}")
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -180,11 +189,13 @@ def log_line(snapshot: RunSnapshot) -> str:
     ]
     if ends:
         parts.append("ends " + ", ".join(ends))
+    if "score" in snapshot.evaluation:
+        parts.append(f"eval {snapshot.evaluation['score']:.1%}")
     parts.append(f"eta {_duration(snapshot.eta_seconds)}")
     return "  ".join(parts)
 
 
-class _Picture:
+class RunPicture:
     """A snapshot as a Rich renderable that fits itself into the space it gets."""
 
     def __init__(self, snapshot: RunSnapshot) -> None:

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from keisei.evaluation.players import PolicyPlayer, RandomPlayer
+from keisei.rl.networks import PolicyValueNet
+from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+
+NO_STATE = np.zeros((0, STATE_SIZE), dtype=np.uint8)
+
+
+def packed(legal: list[list[int]]) -> NDArray[np.uint8]:
+    mask = np.zeros((len(legal), 8 * MASK_BYTES), dtype=np.uint8)
+    for row, actions in enumerate(legal):
+        mask[row, actions] = 1
+    return np.packbits(mask, axis=1, bitorder="little")
+
+
+def states(n: int) -> NDArray[np.uint8]:
+    return np.zeros((n, STATE_SIZE), dtype=np.uint8)
+
+
+class FixedNet(PolicyValueNet):
+    """Has the same logits in every position, given by action."""
+
+    def __init__(self, logits: dict[int, float]) -> None:
+        super().__init__(STATE_SIZE, NUM_ACTIONS)
+        self._logits = torch.zeros(NUM_ACTIONS)
+        for action, logit in logits.items():
+            self._logits[action] = logit
+
+    def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self._logits.expand(len(state), -1), torch.zeros(len(state))
+
+
+legal_actions = st.lists(st.integers(0, NUM_ACTIONS - 1), min_size=1, max_size=40, unique=True)
+
+
+@given(st.lists(legal_actions, min_size=1, max_size=8), st.integers(0, 2**32))
+def test_random_moves_are_legal(legal: list[list[int]], seed: int) -> None:
+    actions = RandomPlayer(seed).choose(states(len(legal)), packed(legal))
+    assert actions.dtype == np.int64
+    assert all(action in row for action, row in zip(actions.tolist(), legal, strict=True))
+
+
+def test_random_moves_are_uniform_over_the_legal_ones() -> None:
+    legal = [0, 7, 8, 1000, NUM_ACTIONS - 1]
+    actions = RandomPlayer(1).choose(states(10_000), packed([legal] * 10_000))
+    chosen, counts = np.unique(actions, return_counts=True)
+    assert chosen.tolist() == legal
+    # 2000 of each are expected, with a standard deviation of 40.
+    assert np.abs(counts - 2000).max() < 160
+
+
+def test_random_moves_follow_from_the_seed() -> None:
+    mask = packed([list(range(0, 2000, 3))] * 50)
+    first, again, other = (RandomPlayer(seed).choose(states(50), mask) for seed in (5, 5, 6))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+
+
+def test_a_position_without_a_legal_move_is_refused() -> None:
+    with pytest.raises(ValueError, match="position 1 has no legal action"):
+        RandomPlayer(0).choose(states(2), packed([[3], []]))
+
+
+def test_the_deterministic_policy_takes_the_most_probable_legal_move() -> None:
+    network = FixedNet({5: 9.0, 6: 4.0, 7: 2.0})
+    player = PolicyPlayer(network, deterministic=True)
+    assert player.choose(states(3), packed([[5, 6, 7], [6, 7, 8], [7, 8]])).tolist() == [5, 6, 7]
+
+
+def test_the_sampling_policy_follows_its_probabilities() -> None:
+    player = PolicyPlayer(FixedNet({5: float(np.log(3.0))}), seed=3)
+    actions = player.choose(states(4000), packed([[5, 6]] * 4000))
+    # 3000 are expected, with a standard deviation of 27.
+    assert abs(np.count_nonzero(actions == 5) - 3000) < 110
+
+
+def test_sampling_leaves_the_random_stream_of_torch_alone() -> None:
+    before = torch.get_rng_state()
+    PolicyPlayer(FixedNet({})).choose(states(4), packed([[1, 2, 3]] * 4))
+    assert torch.equal(before, torch.get_rng_state())
