@@ -121,9 +121,14 @@ class SessionManager:
         Called when the run is sure to start, so that a refused resume leaves the records of the
         run as they were.
         """
-        (self.run_dir / "config.toml").write_text(self._config.to_toml(), encoding="utf-8")
-        record = json.dumps(environment_record(), indent=2)
-        (self.run_dir / "environment.json").write_text(record + "\n", encoding="utf-8")
+        self._write_record("config.toml", self._config.to_toml())
+        self._write_record("environment.json", json.dumps(environment_record(), indent=2) + "\n")
+
+    def _write_record(self, name: str, text: str) -> None:
+        # Renamed into place: a process killed here must not leave half of the run's settings.
+        temporary = self.run_dir / f"{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self.run_dir / name)
 
     def echo(self, show: Callable[[str], None]) -> None:
         """Also hand the text of each log line to ``show``."""
