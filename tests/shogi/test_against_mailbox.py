@@ -59,10 +59,10 @@ def test_a_few_games_with_few_pieces() -> None:
 
 @pytest.mark.slow
 def test_games_with_few_pieces() -> None:
-    ends = Counter(_play_few_pieces(seed) for seed in range(1000, 1600))
-    assert ends["SENNICHITE"] > 100
-    assert ends["PERPETUAL_CHECK"] > 20
-    assert ends["CHECKMATE"] > 20
+    ends = Counter(_play_few_pieces(seed) for seed in range(1000, 1300))
+    assert ends["SENNICHITE"] > 50
+    assert ends["PERPETUAL_CHECK"] > 10
+    assert ends["CHECKMATE"] > 3
 
 
 def _assert_same_replies(sfen: str, rng: random.Random, replies: int) -> None:

@@ -55,8 +55,8 @@ def test_fourth_occurrences_count_up_to_four() -> None:
         for usi in record["moves"]:
             board.push_usi(usi)
             counts.append(board.repetition_count())
-        at_occurrences = [counts[ply] for ply in record["result"]["occurrences"]]
-        assert at_occurrences == [1, 2, 3, 4], record["id"]
+        occurrences: list[int] = record["result"]["occurrences"]
+        assert [counts[ply] for ply in occurrences] == [1, 2, 3, 4], record["id"]
         assert max(counts[:-1]) == 3, record["id"]
 
 

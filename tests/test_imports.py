@@ -1,0 +1,27 @@
+"""What importing the light parts of the package pulls in."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "tensordict", "pydantic", "rich", "typer", "safetensors"}
+
+
+def _modules_after(statement: str) -> set[str]:
+    """Names of all modules that a fresh interpreter has loaded after a statement."""
+    program = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(finished.stdout))
+
+
+@pytest.mark.parametrize("statement", ["import keisei", "import keisei.vec"])
+def test_the_environment_pulls_in_nothing_heavy(statement: str) -> None:
+    assert _modules_after(statement) & HEAVY == set()
+
+
+def test_the_package_alone_loads_no_kernels() -> None:
+    assert "numba" not in _modules_after("import keisei")

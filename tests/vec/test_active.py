@@ -1,0 +1,76 @@
+"""Steps in which only some games move."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
+
+from keisei.vec import IllegalActionError, ShogiVectorEnv
+from tests.vec.games import BARE_KINGS, MATE_IN_ONE, Shadow, actions
+
+ONLY_FIRST = np.array([True, False, False])
+
+
+def test_the_others_stand_still() -> None:
+    env = ShogiVectorEnv(3, obs="compact")
+    before, _ = env.reset(seed=0)
+    chosen = actions(env, "7g7f", "7g7f", "7g7f")
+    chosen[1:] = -1  # not looked at
+    obs, rewards, terminations, truncations, infos = env.step(chosen, active=ONLY_FIRST)
+    np.testing.assert_array_equal(obs["state"][1:], before["state"][1:])
+    assert obs["state"][:, 97].tolist() == [1, 0, 0]
+    assert rewards.tolist() == [0.0] * 3
+    assert not (terminations | truncations).any()
+    assert infos == {}
+    with pytest.raises(IllegalActionError, match="Game 1"):
+        env.step(chosen, active=~ONLY_FIRST)
+
+
+def test_results_of_an_earlier_step_are_not_told_again() -> None:
+    env = ShogiVectorEnv(3, obs="compact", initial_sfens=[MATE_IN_ONE, BARE_KINGS, BARE_KINGS])
+    env.reset(seed=0)
+    _, rewards, terminations, *_ = env.step(actions(env, "G*5b", "5i5h", "5i5h"))
+    assert (rewards.tolist(), terminations.tolist()) == ([1.0, 0, 0], [True, False, False])
+    _, rewards, terminations, truncations, infos = env.step(
+        env.sample_actions(), active=~ONLY_FIRST
+    )
+    assert rewards.tolist() == [0.0] * 3
+    assert not (terminations | truncations).any()
+    assert infos == {}
+
+
+def test_histories_do_not_grow_while_standing_still() -> None:
+    env = ShogiVectorEnv(2, obs="compact", max_plies=9, initial_sfens=[BARE_KINGS])
+    env.reset(seed=3)
+    shadow = Shadow([BARE_KINGS] * 2)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        active = rng.random(2) < 0.5
+        chosen = env.sample_actions()
+        obs, _, terminations, truncations, _ = env.step(chosen, active=active)
+        shadow.step(chosen, active)
+        shadow.restart(terminations | truncations)
+        np.testing.assert_array_equal(obs["state"], shadow.states(9))
+        np.testing.assert_array_equal(env.action_masks(), shadow.masks())
+
+
+def test_a_finished_game_may_wait() -> None:
+    env = ShogiVectorEnv(
+        3, initial_sfens=[MATE_IN_ONE, BARE_KINGS, BARE_KINGS], autoreset_mode="Disabled"
+    )
+    env.reset(seed=0)
+    env.step(actions(env, "G*5b", "5i5h", "5i5h"))
+    for _ in range(3):
+        env.step(env.sample_actions(), active=~ONLY_FIRST)
+    with pytest.raises(ResetNeeded, match="Game 0"):
+        env.step(env.sample_actions(), active=ONLY_FIRST)
+
+
+@pytest.mark.parametrize("active", [np.ones(3), np.ones(2, np.bool_), np.ones((3, 1), np.bool_)])
+def test_masks_that_do_not_fit_are_refused(active: NDArray[Any]) -> None:
+    env = ShogiVectorEnv(3)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="active"):
+        env.step(env.sample_actions(), active=active)

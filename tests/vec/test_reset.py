@@ -1,0 +1,159 @@
+"""Seeds, partial resets, and what they leave alone."""
+
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
+
+from keisei.vec import ShogiVectorEnv
+
+NUM_ENVS = 5
+
+
+def _sampled(env: ShogiVectorEnv, steps: int) -> NDArray[np.int64]:
+    """int64 [steps, N], actions of a random game in each slot."""
+    rows: list[NDArray[np.int64]] = []
+    for _ in range(steps):
+        rows.append(env.sample_actions().copy())
+        env.step(rows[-1])
+    return np.stack(rows)
+
+
+def _env(num_envs: int = NUM_ENVS, max_plies: int = 30) -> ShogiVectorEnv:
+    return ShogiVectorEnv(num_envs, obs="compact", max_plies=max_plies)
+
+
+def test_a_seed_repeats_the_games() -> None:
+    env = _env()
+    env.reset(seed=7)
+    first = _sampled(env, 70)
+    env.reset(seed=7)
+    np.testing.assert_array_equal(_sampled(env, 70), first)
+    other = _env()
+    other.reset(seed=7)
+    np.testing.assert_array_equal(_sampled(other, 70), first)
+    env.reset(seed=8)
+    assert not np.array_equal(_sampled(env, 70), first)
+
+
+def test_games_of_one_seed_differ() -> None:
+    env = _env()
+    env.reset(seed=7)
+    sampled = _sampled(env, 25)
+    assert len({tuple(column) for column in sampled.T}) == NUM_ENVS
+
+
+def test_a_seed_for_each_game() -> None:
+    env = _env()
+    env.reset(seed=[4, 3, 4, 1, 0])
+    sampled = _sampled(env, 25)
+    np.testing.assert_array_equal(sampled[:, 0], sampled[:, 2])
+    assert not np.array_equal(sampled[:, 0], sampled[:, 1])
+    env.reset(seed=[0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(_sampled(env, 25)[:, 4], sampled[:, 0])
+
+
+def test_one_seed_counts_up_game_by_game() -> None:
+    env = _env()
+    env.reset(seed=40)
+    sampled = _sampled(env, 25)
+    env.reset(seed=[40, 41, 42, 43, 44])
+    np.testing.assert_array_equal(_sampled(env, 25), sampled)
+
+
+def test_a_reset_without_seed_goes_on_with_the_streams() -> None:
+    env = _env()
+    env.reset(seed=7)
+    first = _sampled(env, 10)
+    env.reset()
+    second = _sampled(env, 10)
+    assert not np.array_equal(first, second)
+    env.reset(seed=7)
+    _sampled(env, 10)
+    env.reset()
+    np.testing.assert_array_equal(_sampled(env, 10), second)
+
+
+def test_a_first_reset_without_seed_is_random() -> None:
+    first, second = _env(), _env()
+    first.reset()
+    second.reset()
+    assert not np.array_equal(_sampled(first, 25), _sampled(second, 25))
+
+
+@pytest.mark.parametrize(
+    ("seed", "bad_part"), [([1, 2], "2"), (-1, "-1"), ([0, 1, 2, 3, -4], "-4")]
+)
+def test_bad_seeds_are_refused(seed: int | list[int], bad_part: str) -> None:
+    with pytest.raises(ValueError, match=bad_part):
+        _env().reset(seed=seed)
+
+
+def test_only_masked_games_begin_anew() -> None:
+    env = _env()
+    obs, _ = env.reset(seed=1)
+    start = obs["state"].copy()
+    _sampled(env, 9)
+    before, *_ = env.step(env.sample_actions())
+    before = before["state"].copy()
+    mask = np.array([True, False, False, True, False])
+    options = {"reset_mask": mask}
+    obs, infos = env.reset(options=options)
+    np.testing.assert_array_equal(obs["state"][mask], start[mask])
+    np.testing.assert_array_equal(obs["state"][~mask], before[~mask])
+    assert infos == {}
+    assert list(options) == ["reset_mask"]
+    assert options["reset_mask"] is mask
+    assert mask.tolist() == [True, False, False, True, False]
+
+
+def test_a_partial_reset_keeps_the_history_of_the_others() -> None:
+    env = ShogiVectorEnv(2, obs="compact", max_plies=5)
+    env.reset(seed=1)
+    for _ in range(3):
+        env.step(env.sample_actions())
+    env.reset(options={"reset_mask": np.array([True, False])})
+    truncated: list[list[bool]] = []
+    for _ in range(5):
+        *_, truncations, _ = env.step(env.sample_actions())
+        truncated.append(truncations.tolist())
+    assert truncated == [
+        [False, False],
+        [False, True],
+        [False, False],
+        [False, False],
+        [True, False],
+    ]
+
+
+def test_a_masked_reset_with_a_seed_reseeds_those_games_only() -> None:
+    env = _env()
+    env.reset(seed=40)
+    reference = _sampled(env, 25)
+    env.reset(seed=40)
+    _sampled(env, 3)
+    env.reset(seed=40, options={"reset_mask": np.array([True, False, False, False, False])})
+    again = _sampled(env, 22)
+    np.testing.assert_array_equal(again[:, 0], reference[:22, 0])
+    np.testing.assert_array_equal(again[:, 1:], reference[3:25, 1:])
+
+
+@pytest.mark.parametrize(
+    ("mask", "error"),
+    [
+        (np.ones(NUM_ENVS), TypeError),
+        ([True] * NUM_ENVS, TypeError),
+        (np.ones(NUM_ENVS - 1, np.bool_), ValueError),
+        (np.zeros(NUM_ENVS, np.bool_), ValueError),
+    ],
+)
+def test_bad_masks_are_refused(mask: object, error: type[Exception]) -> None:
+    env = _env()
+    env.reset(seed=1)
+    with pytest.raises(error, match="reset_mask"):
+        env.reset(options={"reset_mask": mask})
+
+
+def test_stepping_before_a_reset_is_refused() -> None:
+    with pytest.raises(ResetNeeded, match="reset"):
+        _env().step(np.zeros(NUM_ENVS, np.int64))
