@@ -1,0 +1,1 @@
+"""Learning on tensors: networks, rollouts and proximal policy optimisation for self-play."""

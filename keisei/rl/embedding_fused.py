@@ -1,0 +1,245 @@
+"""The embedding network's two wide steps on CPUs, as autograd functions over Numba kernels.
+
+A batch is split over ``torch.get_num_threads()`` Python threads (the kernels release the GIL) in
+pieces that do not depend on that number, so results do not depend on it either.
+
+Letters: B positions, W width of the input sum, M legal moves of the whole batch.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (torch and tensordict leave parts of their signatures open.)
+
+import functools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from keisei.rl.embedding_kernels import (
+    COLUMNS_PER_TASK,
+    choose_moves,
+    evaluate_moves,
+    scatter_input_gradient,
+    scatter_move_gradient,
+    sum_input_rows,
+    write_move_rows,
+)
+from keisei.rl.embedding_tables import MAX_INPUT_ROWS, MAX_MOVES, ROWS_PER_MOVE
+from keisei.rl.masking import count_legal, require_legal_actions
+from keisei.shogi.constants import NUM_ACTIONS
+
+Task = TypeVar("Task")
+
+_POSITIONS_PER_TASK = 128
+_MODE = -1.0
+"""The uniform that asks the kernel for the most probable move."""
+
+
+@functools.cache
+def _thread_pool(num_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(num_threads, thread_name_prefix="keisei-kernel")
+
+
+def _for_each(do: Callable[[Task], None], tasks: Sequence[Task]) -> None:
+    """Run independent tasks on as many threads as torch may use."""
+    num_threads = torch.get_num_threads()
+    if num_threads == 1 or len(tasks) == 1:
+        for task in tasks:
+            do(task)
+    else:
+        # Going through the results raises what a task has raised.
+        for _ in _thread_pool(num_threads).map(do, tasks):
+            pass
+
+
+def _slices(num_positions: int) -> list[tuple[int, int]]:
+    """Ranges (first, last) of positions, one a task."""
+    starts = range(0, num_positions, _POSITIONS_PER_TASK)
+    return [(start, min(start + _POSITIONS_PER_TASK, num_positions)) for start in starts]
+
+
+def _array(tensor: Tensor, dtype: torch.dtype) -> NDArray[Any]:
+    """The tensor's memory as a contiguous NumPy array of the dtype that the kernels take."""
+    return tensor.detach().to(dtype).contiguous().numpy()
+
+
+def _legal_move_rows(
+    states: NDArray[np.uint8], mask_bits: Tensor
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Offsets int64[B + 1] of the positions' moves, and the moves' rows int32[M, 4].
+
+    Raises:
+        ValueError: a row has no legal action, or more than any shogi position has, or marks a
+            label that does not exist.
+    """
+    require_legal_actions(mask_bits)
+    counts = count_legal(mask_bits).numpy()
+    if counts.max() > MAX_MOVES:
+        raise ValueError(
+            f"row {counts.argmax()} of the mask has {counts.max()} legal actions; "
+            f"no shogi position has more than {MAX_MOVES}"
+        )
+    if bool((mask_bits[:, -1] >> (NUM_ACTIONS % 8)).any()):
+        raise ValueError(f"the mask marks a label past {NUM_ACTIONS - 1} as legal")
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    rows = np.empty((int(offsets[-1]), ROWS_PER_MOVE), dtype=np.int32)
+    bits = _array(mask_bits, torch.uint8)
+    _for_each(
+        lambda part: write_move_rows(states, bits, offsets, rows, part[0], part[1]),
+        _slices(len(counts)),
+    )
+    return offsets, rows
+
+
+class _InputSum(Function):
+    """Sum of a position's rows of the input table."""
+
+    @staticmethod
+    def forward(ctx: Any, state: Tensor, table: Tensor) -> Tensor:
+        states, weights = _array(state, torch.uint8), _array(table, torch.float32)
+        num_positions = len(states)
+        rows = np.empty((num_positions, MAX_INPUT_ROWS), dtype=np.int32)
+        counts = np.empty(num_positions, dtype=np.int32)
+        sums = np.empty((num_positions, weights.shape[1]), dtype=np.float32)
+        _for_each(
+            lambda part: sum_input_rows(states, weights, rows, counts, sums, part[0], part[1]),
+            _slices(num_positions),
+        )
+        ctx.rows, ctx.counts, ctx.table_shape = rows, counts, weights.shape
+        return torch.from_numpy(sums)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad_sums: Tensor
+    ) -> tuple[None, Tensor]:
+        grads = _array(grad_sums, torch.float32)
+        rows, width = cast(tuple[int, int], ctx.table_shape)
+        grad_table = np.zeros((rows, width), dtype=np.float32)
+        _for_each(
+            lambda column: scatter_input_gradient(ctx.rows, ctx.counts, grads, grad_table, column),
+            range(0, width, COLUMNS_PER_TASK),
+        )
+        return None, torch.from_numpy(grad_table)
+
+
+class _MoveEvaluation(Function):
+    """Log-probability of the moves made and entropy, from policy vectors and the move table."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, vector: Tensor, table: Tensor, state: Tensor, mask_bits: Tensor, actions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
+        offsets, rows = _legal_move_rows(_array(state, torch.uint8), mask_bits)
+        made = _array(actions, torch.int64)
+        num_positions, num_moves = len(vectors), len(rows)
+        out = (
+            np.empty(num_positions, dtype=np.float32),
+            np.empty(num_positions, dtype=np.float32),
+            np.empty(num_moves, dtype=np.float32),
+            np.empty(num_moves, dtype=np.float32),
+            np.empty_like(vectors),
+            np.empty_like(vectors),
+        )
+        _for_each(
+            lambda part: evaluate_moves(vectors, weights, offsets, rows, made, out, part),
+            _slices(num_positions),
+        )
+        ctx.vectors, ctx.offsets, ctx.rows = vectors, offsets, rows
+        ctx.derivatives, ctx.table_shape = out[2:], weights.shape
+        return torch.from_numpy(out[0]), torch.from_numpy(out[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad_log_prob: Tensor, grad_entropy: Tensor
+    ) -> tuple[Tensor, Tensor, None, None, None]:
+        by_log_prob = _array(grad_log_prob, torch.float32)
+        by_entropy = _array(grad_entropy, torch.float32)
+        by_logit, entropy_by_logit, by_vector, entropy_by_vector = ctx.derivatives
+        moves_per_position = np.diff(ctx.offsets)
+        grad_logits = np.repeat(by_log_prob, moves_per_position) * by_logit
+        grad_logits += np.repeat(by_entropy, moves_per_position) * entropy_by_logit
+        grad_vectors = by_log_prob[:, None] * by_vector + by_entropy[:, None] * entropy_by_vector
+        grad_table = np.zeros(ctx.table_shape, dtype=np.float32)
+        _for_each(
+            lambda part: scatter_move_gradient(
+                ctx.vectors, ctx.offsets, ctx.rows, grad_logits, grad_table, part
+            ),
+            range(ROWS_PER_MOVE),
+        )
+        return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None, None
+
+
+def input_sum(state: Tensor, table: Tensor) -> Tensor:
+    """Input sums float32[B, W] of states uint8[B, 100], differentiable by the table.
+
+    Args:
+        state: uint8[B, 100] on the CPU, mover's view.
+        table: float32[NUM_INPUT_ROWS, W], W a multiple of COLUMNS_PER_TASK.
+    """
+    return cast(Tensor, _InputSum.apply(state, table))
+
+
+def move_evaluation(
+    vector: Tensor, table: Tensor, state: Tensor, mask_bits: Tensor, actions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy float32[B] of legal actions, differentiable.
+
+    Args:
+        vector: float32[B, POLICY_WIDTH], policy vectors.
+        table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
+        state: uint8[B, 100] on the CPU, mover's view.
+        mask_bits: uint8[B, 274], packed legal actions.
+        actions: int64[B], legal actions; one that is not legal gives NaN.
+
+    Raises:
+        ValueError: a row of the mask has no legal action, or is no shogi mask.
+    """
+    return cast(
+        tuple[Tensor, Tensor],
+        _MoveEvaluation.apply(vector, table, state, mask_bits, actions),
+    )
+
+
+def move_choice(
+    vector: Tensor,
+    table: Tensor,
+    state: Tensor,
+    mask_bits: Tensor,
+    uniforms: Tensor,
+    *,
+    deterministic: bool,
+) -> tuple[Tensor, Tensor]:
+    """Actions int64[B] and their log-probabilities float32[B], not differentiable.
+
+    Args:
+        vector: float32[B, POLICY_WIDTH], policy vectors.
+        table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
+        state: uint8[B, 100] on the CPU, mover's view.
+        mask_bits: uint8[B, 274], packed legal actions.
+        uniforms: float32[B] in [0, 1), from which the actions are sampled by inverse CDF.
+        deterministic: take the most probable action instead.
+
+    Raises:
+        ValueError: a row of the mask has no legal action, or is no shogi mask.
+    """
+    vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
+    offsets, rows = _legal_move_rows(_array(state, torch.uint8), mask_bits)
+    draws = np.full(len(vectors), _MODE, dtype=np.float32)
+    if not deterministic:
+        draws = _array(uniforms, torch.float32)
+    out = (np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32))
+    _for_each(
+        lambda part: choose_moves(vectors, weights, offsets, rows, draws, out, part),
+        _slices(len(vectors)),
+    )
+    return torch.from_numpy(out[0]), torch.from_numpy(out[1])

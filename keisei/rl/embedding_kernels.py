@@ -1,0 +1,426 @@
+"""CPU kernels of the embedding network: no tensor as wide as the number of actions.
+
+Letters: B positions, W width of the input sum, H width of the policy vector, M legal moves of all
+positions of a batch one after the other, F rows of one position. Each kernel works on a range of
+positions or on a part of a gradient, so that a batch can be split over threads; every number is
+computed in the same order however it is split.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.rl.embedding_tables import (
+    BUCKET_SHIFT,
+    CHECK_ROW,
+    ENEMY_KIND,
+    ENEMY_KING_ROW,
+    ENEMY_WINDOW_ROW,
+    EXCHANGE_ROW,
+    HAND_ROW,
+    KING_OFFSETS,
+    LABEL_ROW,
+    MAX_HAND,
+    MAX_MOVES,
+    MAX_STEPS,
+    MOVE_KINDS,
+    NUM_CAPTURED,
+    NUM_KING_OFFSETS,
+    NUM_MOVE_KINDS,
+    OFF_BOARD,
+    OWN_KIND,
+    OWN_KING_ROW,
+    OWN_WINDOW_ROW,
+    PIECE_INDEX,
+    PIECE_SQUARE_ROW,
+    PLIES_LEFT_ROW,
+    PROGRESS_ROW,
+    PROMOTION_KIND,
+    REPETITION_ROW,
+    SQUARES_BEHIND,
+    TO_MOVE_ROW,
+    WINDOW_SIZE,
+    WINDOWS,
+)
+from keisei.shogi.constants import (
+    EMPTY,
+    FIRST_DROP_CLASS,
+    GOLD,
+    KING,
+    NUM_DIRECTIONS,
+    NUM_HAND_TYPES,
+    NUM_SQUARES,
+    OTHER_SIDE,
+    PAWN,
+    PROMOTED,
+)
+from keisei.shogi.features import (
+    BOARD,
+    IN_CHECK,
+    OWN_HAND,
+    PLIES_LEFT,
+    PROGRESS,
+    REPETITION,
+    TO_MOVE,
+)
+from keisei.shogi.jit import inline_kernel, kernel
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int32]
+Offsets = NDArray[np.int64]
+
+POLICY_WIDTH = 64
+"""H; a constant, so that the loops over it are unrolled."""
+COLUMNS_PER_TASK = 64
+"""Width of the strip of the input table whose gradient one task computes."""
+_FIRST_SQUARE = BOARD.start
+_FIRST_HAND = OWN_HAND.start
+
+
+@inline_kernel
+def _king_square(position: Bytes, code: int) -> int:
+    for square in range(NUM_SQUARES):
+        if position[_FIRST_SQUARE + square] == code:
+            return square
+    return OFF_BOARD
+
+
+@inline_kernel
+def _window_rows(position: Bytes, king: int, first_row: int, rows: Rows, count: int) -> int:
+    """Append the rows of the pieces around a king; the new number of rows."""
+    for slot in range(WINDOW_SIZE):
+        square = WINDOWS[king, slot]
+        if square != OFF_BOARD:
+            piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
+            if piece >= 0:
+                rows[count] = first_row + piece * WINDOW_SIZE + slot
+                count += 1
+    return count
+
+
+@inline_kernel
+def _position_rows(position: Bytes, rows: Rows) -> int:
+    """Write the input rows of one position; their number."""
+    count = 0
+    for square in range(NUM_SQUARES):
+        piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
+        if piece >= 0:
+            rows[count] = PIECE_SQUARE_ROW + piece * NUM_SQUARES + square
+            count += 1
+    for hand in range(2 * NUM_HAND_TYPES):
+        held = min(position[_FIRST_HAND + hand], MAX_HAND)
+        if held > 0:
+            rows[count] = HAND_ROW + hand * MAX_HAND + held - 1
+            count += 1
+    if position[IN_CHECK] != 0:
+        rows[count] = CHECK_ROW
+        count += 1
+    if position[REPETITION] != 0:
+        rows[count] = REPETITION_ROW + min(position[REPETITION], 2) - 1
+        count += 1
+    if position[TO_MOVE] != 0:
+        rows[count] = TO_MOVE_ROW
+        count += 1
+    rows[count] = PROGRESS_ROW + (position[PROGRESS] >> BUCKET_SHIFT)
+    rows[count + 1] = PLIES_LEFT_ROW + (position[PLIES_LEFT] >> BUCKET_SHIFT)
+    count += 2
+    count = _window_rows(position, _king_square(position, KING), OWN_WINDOW_ROW, rows, count)
+    enemy_king = _king_square(position, KING + OTHER_SIDE)
+    return _window_rows(position, enemy_king, ENEMY_WINDOW_ROW, rows, count)
+
+
+@inline_kernel
+def _add_rows(table: Floats, rows: Rows, count: int, total: Floats) -> None:
+    """Set total[W] to the sum of the table's rows."""
+    width = table.shape[1]
+    for j in range(width):
+        total[j] = 0.0
+    # Four rows at a time: the running total is read and written a quarter as often.
+    quads = count // 4 * 4
+    for k in range(0, quads, 4):
+        a, b, c, d = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
+        for j in range(width):
+            total[j] += (table[a, j] + table[b, j]) + (table[c, j] + table[d, j])
+    for k in range(quads, count):
+        a = rows[k]
+        for j in range(width):
+            total[j] += table[a, j]
+
+
+@kernel
+def sum_input_rows(
+    states: Bytes, table: Floats, rows: Rows, counts: Rows, sums: Floats, first: int, last: int
+) -> None:
+    """Input sums of the positions first..last-1.
+
+    Args:
+        states: uint8[B, 100], mover's view.
+        table: float32[NUM_INPUT_ROWS, W].
+        rows: int32[B, MAX_INPUT_ROWS], written: the rows of each position.
+        counts: int32[B], written: how many of them count.
+        sums: float32[B, W], written: sum of those rows of the table.
+        first: first position.
+        last: one past the last position.
+    """
+    for i in range(first, last):
+        counts[i] = _position_rows(states[i], rows[i])
+        _add_rows(table, rows[i], counts[i], sums[i])
+
+
+@kernel
+def scatter_input_gradient(
+    rows: Rows, counts: Rows, grad_sums: Floats, grad_table: Floats, first_column: int
+) -> None:
+    """Add the gradient of the input sums to COLUMNS_PER_TASK columns of the table's gradient.
+
+    Args:
+        rows: int32[B, MAX_INPUT_ROWS], from :func:`sum_input_rows`.
+        counts: int32[B], from the same.
+        grad_sums: float32[B, W].
+        grad_table: float32[NUM_INPUT_ROWS, W], added to.
+        first_column: the columns first_column .. first_column + COLUMNS_PER_TASK - 1 are done.
+    """
+    # Slices rather than sums of indices: only then does the compiler see that no index is
+    # negative, and make vector code.
+    past_column = first_column + COLUMNS_PER_TASK
+    for i in range(rows.shape[0]):
+        grad = grad_sums[i, first_column:past_column]
+        for k in range(counts[i]):
+            strip = grad_table[rows[i, k], first_column:past_column]
+            for j in range(COLUMNS_PER_TASK):
+                strip[j] += grad[j]
+
+
+@inline_kernel
+def _mover(position: Bytes, move_class: int, to: int) -> int:
+    """Code 1..14 of the piece that makes the move."""
+    if move_class >= FIRST_DROP_CLASS:
+        return move_class - FIRST_DROP_CLASS + PAWN
+    code = EMPTY
+    for step in range(MAX_STEPS):
+        square = SQUARES_BEHIND[move_class % NUM_DIRECTIONS, to, step]
+        if square == OFF_BOARD:
+            break
+        code = position[_FIRST_SQUARE + square]
+        if code != EMPTY:
+            break
+    return max(OWN_KIND[code], PAWN)
+
+
+@inline_kernel
+def _move_rows(position: Bytes, label: int, own_king: int, enemy_king: int, rows: Rows) -> None:
+    """Write the ROWS_PER_MOVE move rows of one legal move."""
+    move_class, to = label // NUM_SQUARES, label % NUM_SQUARES
+    piece = _mover(position, move_class, to)
+    kind = MOVE_KINDS[move_class]
+    captured = ENEMY_KIND[position[_FIRST_SQUARE + to]]
+    after = piece
+    if kind == PROMOTION_KIND and piece < GOLD:
+        after = piece + PROMOTED
+    rows[0] = LABEL_ROW + label
+    rows[1] = EXCHANGE_ROW + ((piece - 1) * NUM_MOVE_KINDS + kind) * NUM_CAPTURED + captured
+    rows[2] = ENEMY_KING_ROW + (after - 1) * NUM_KING_OFFSETS + KING_OFFSETS[enemy_king, to]
+    rows[3] = OWN_KING_ROW + (after - 1) * NUM_KING_OFFSETS + KING_OFFSETS[own_king, to]
+
+
+@inline_kernel
+def _legal_move_rows(position: Bytes, mask_bits: Bytes, rows: Rows) -> None:
+    """Write the move rows of all legal moves, in label order."""
+    own_king = _king_square(position, KING)
+    enemy_king = _king_square(position, KING + OTHER_SIDE)
+    count = 0
+    for byte in range(mask_bits.shape[0]):
+        bits = mask_bits[byte]
+        if bits != 0:
+            for bit in range(8):
+                if (bits >> bit) & 1:
+                    _move_rows(position, 8 * byte + bit, own_king, enemy_king, rows[count])
+                    count += 1
+
+
+@inline_kernel
+def _move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: Floats) -> float:
+    """Write the move vector [H], the sum of four rows; its inner product with the vector [H]."""
+    label, exchange, enemy, own = table[rows[0]], table[rows[1]], table[rows[2]], table[rows[3]]
+    for j in range(POLICY_WIDTH):
+        move[j] = (label[j] + exchange[j]) + (enemy[j] + own[j])
+    # A plain running sum may not be reordered by the compiler; independent lanes are vector code.
+    for j in range(16):
+        lanes[j] = (move[j] * vector[j] + move[j + 16] * vector[j + 16]) + (
+            move[j + 32] * vector[j + 32] + move[j + 48] * vector[j + 48]
+        )
+    for j in range(8):
+        lanes[j] += lanes[j + 8]
+    for j in range(4):
+        lanes[j] += lanes[j + 4]
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+
+
+@inline_kernel
+def _softmax(
+    vector: Floats, table: Floats, rows: Rows, moves: Floats, probs: Floats, log_probs: Floats
+) -> None:
+    """Write the move vectors [m, H], probabilities [m] and their logarithms [m] of one position.
+
+    The row of ``moves`` after the last move is used as working memory.
+    """
+    num_moves = rows.shape[0]
+    lanes = moves[MAX_MOVES]
+    highest = np.float32(-np.inf)
+    for m in range(num_moves):
+        log_probs[m] = _move_logit(vector, table, rows[m], moves[m], lanes)
+        highest = max(highest, log_probs[m])
+    total = np.float32(0.0)
+    for m in range(num_moves):
+        log_probs[m] -= highest
+        probs[m] = math.exp(log_probs[m])
+        total += probs[m]
+    log_total = np.float32(math.log(total))
+    for m in range(num_moves):
+        log_probs[m] -= log_total
+        probs[m] /= total
+
+
+@kernel
+def write_move_rows(
+    states: Bytes, mask_bits: Bytes, offsets: Offsets, rows: Rows, first: int, last: int
+) -> None:
+    """Move rows of the legal moves of the positions first..last-1.
+
+    Args:
+        states: uint8[B, 100], mover's view.
+        mask_bits: uint8[B, 274], packed legal actions.
+        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
+        rows: int32[M, ROWS_PER_MOVE], written.
+        first: first position.
+        last: one past the last position.
+    """
+    for i in range(first, last):
+        _legal_move_rows(states[i], mask_bits[i], rows[offsets[i] : offsets[i + 1]])
+
+
+@kernel
+def choose_moves(
+    vectors: Floats,
+    table: Floats,
+    offsets: Offsets,
+    rows: Rows,
+    uniforms: Floats,
+    out: tuple[Offsets, Floats],
+    positions: tuple[int, int],
+) -> None:
+    """Choose a move in each of some positions by inverse CDF, or the most probable one.
+
+    Args:
+        vectors: float32[B, H], policy vectors.
+        table: float32[NUM_MOVE_ROWS, H].
+        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
+        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        uniforms: float32[B] in [0, 1); a negative one asks for the most probable move.
+        out: actions int64[B] and their log-probabilities float32[B], written.
+        positions: first position and one past the last.
+    """
+    actions, chosen_log_probs = out
+    moves = np.empty((MAX_MOVES + 1, POLICY_WIDTH), np.float32)
+    probs, log_probs = np.empty(MAX_MOVES, np.float32), np.empty(MAX_MOVES, np.float32)
+    for i in range(positions[0], positions[1]):
+        move_rows = rows[offsets[i] : offsets[i + 1]]
+        _softmax(vectors[i], table, move_rows, moves, probs, log_probs)
+        chosen = 0
+        cumulative = np.float32(0.0)
+        for m in range(move_rows.shape[0]):
+            if uniforms[i] < 0.0:
+                if log_probs[m] > log_probs[chosen]:
+                    chosen = m
+            else:
+                # Rounding can leave the sum below the uniform; then the last possible move is it.
+                if probs[m] > 0.0:
+                    chosen = m
+                cumulative += probs[m]
+                if cumulative > uniforms[i]:
+                    break
+        actions[i] = move_rows[chosen, 0] - LABEL_ROW
+        chosen_log_probs[i] = log_probs[chosen]
+
+
+@kernel
+def evaluate_moves(
+    vectors: Floats,
+    table: Floats,
+    offsets: Offsets,
+    rows: Rows,
+    actions: Offsets,
+    out: tuple[Floats, Floats, Floats, Floats, Floats, Floats],
+    positions: tuple[int, int],
+) -> None:
+    """Log-probability, entropy and their derivatives in some positions.
+
+    Args:
+        vectors: float32[B, H], policy vectors.
+        table: float32[NUM_MOVE_ROWS, H].
+        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
+        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        actions: int64[B], legal actions.
+        out: written: log-probability of the action float32[B], entropy float32[B]; their
+            derivatives by the logits float32[M] each; and by the vectors float32[B, H] each.
+        positions: first position and one past the last.
+    """
+    log_prob, entropy, by_logit, entropy_by_logit, by_vector, entropy_by_vector = out
+    moves = np.empty((MAX_MOVES + 1, POLICY_WIDTH), np.float32)
+    probs, log_probs = np.empty(MAX_MOVES, np.float32), np.empty(MAX_MOVES, np.float32)
+    for i in range(positions[0], positions[1]):
+        start = offsets[i]
+        move_rows = rows[start : offsets[i + 1]]
+        _softmax(vectors[i], table, move_rows, moves, probs, log_probs)
+        # An action that is not legal has no derivative and log-probability NaN, which the agent
+        # reports as a loss that is not finite.
+        log_prob[i] = np.nan
+        spread = np.float32(0.0)
+        for m in range(move_rows.shape[0]):
+            by_logit[start + m] = -probs[m]
+            spread -= probs[m] * log_probs[m]
+            if move_rows[m, 0] == LABEL_ROW + actions[i]:
+                by_logit[start + m] += 1.0
+                log_prob[i] = log_probs[m]
+        entropy[i] = spread
+        slope, entropy_slope = by_vector[i], entropy_by_vector[i]
+        slope[:] = 0.0
+        entropy_slope[:] = 0.0
+        for m in range(move_rows.shape[0]):
+            weight = by_logit[start + m]
+            entropy_weight = -probs[m] * (log_probs[m] + spread)
+            entropy_by_logit[start + m] = entropy_weight
+            move = moves[m]
+            for j in range(POLICY_WIDTH):
+                slope[j] += weight * move[j]
+                entropy_slope[j] += entropy_weight * move[j]
+
+
+@kernel
+def scatter_move_gradient(
+    vectors: Floats,
+    offsets: Offsets,
+    rows: Rows,
+    grad_logits: Floats,
+    grad_table: Floats,
+    part: int,
+) -> None:
+    """Add the gradient of the logits to one of the four parts of the move table's gradient.
+
+    Args:
+        vectors: float32[B, H], policy vectors.
+        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
+        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        grad_logits: float32[M].
+        grad_table: float32[NUM_MOVE_ROWS, H], added to.
+        part: 0..ROWS_PER_MOVE - 1, the column of ``rows`` that is done.
+    """
+    for i in range(vectors.shape[0]):
+        vector = vectors[i]
+        for m in range(offsets[i], offsets[i + 1]):
+            grad = grad_table[rows[m, part]]
+            weight = grad_logits[m]
+            for j in range(POLICY_WIDTH):
+                grad[j] += weight * vector[j]

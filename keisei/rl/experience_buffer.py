@@ -1,0 +1,249 @@
+"""The rollout of N games over T plies, kept on the training device.
+
+Letters: T steps, N games, K bytes of a state, A actions, B plies of a minibatch. Row t of game n
+belongs to the player who moved there.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (torch and tensordict leave parts of their signatures open.)
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from keisei.rl.gae import negamax_gae, values_of_next_positions
+from keisei.rl.masking import require_legal_actions
+
+_LEARNED_FROM = (
+    "state",
+    "mask_bits",
+    "actions",
+    "log_probs",
+    "values",
+    "advantages",
+    "returns",
+)
+
+
+class ExperienceBuffer:
+    """A TensorDict [T, N] of compact observations, moves and results, filled a vector step a time.
+
+    The order of use is ``add`` T times, ``finish``, ``minibatches`` as often as wanted, ``clear``.
+    """
+
+    def __init__(
+        self,
+        num_steps: int,
+        num_envs: int,
+        state_size: int,
+        mask_bytes: int,
+        device: torch.device | str,
+    ) -> None:
+        """Allocate the rollout.
+
+        Args:
+            num_steps: T.
+            num_envs: N.
+            state_size: K, bytes of a compact state.
+            mask_bytes: bytes of a packed mask, ceil(A / 8).
+            device: where the network learns.
+        """
+        self.num_steps = num_steps
+        self.num_envs = num_envs
+        self.device = torch.device(device)
+        shape = (num_steps, num_envs)
+        columns = {
+            "state": ((state_size,), torch.uint8),
+            "mask_bits": ((mask_bytes,), torch.uint8),
+            "actions": ((), torch.int64),
+            "log_probs": ((), torch.float32),
+            "values": ((), torch.float32),
+            "rewards": ((), torch.float32),
+            "terminated": ((), torch.bool),
+            "truncated": ((), torch.bool),
+            "final_values": ((), torch.float32),
+            "advantages": ((), torch.float32),
+            "returns": ((), torch.float32),
+        }
+        self._data = TensorDict(
+            {
+                name: torch.zeros((*shape, *item), dtype=dtype, device=self.device)
+                for name, (item, dtype) in columns.items()
+            },
+            batch_size=shape,
+            device=self.device,
+        )
+        self._ptr = 0
+        self._finished = False
+
+    @property
+    def ptr(self) -> int:
+        """Number of vector steps stored."""
+        return self._ptr
+
+    @property
+    def plies(self) -> int:
+        """Number of plies stored, all games together."""
+        return self._ptr * self.num_envs
+
+    @property
+    def full(self) -> bool:
+        """Whether T steps are stored."""
+        return self._ptr == self.num_steps
+
+    def column(self, name: str) -> Tensor:
+        """One stored array [T, N, ...] by its name; a view, not a copy.
+
+        The names are those of the parameters of :meth:`add`, and after :meth:`finish`
+        "advantages" (float32, to the player who moved) and "returns" (the value targets).
+        """
+        return cast(Tensor, self._data[name])
+
+    def add(  # noqa: PLR0913, PLR0917 - one column each
+        self,
+        state: Tensor,
+        mask_bits: Tensor,
+        actions: Tensor,
+        log_probs: Tensor,
+        values: Tensor,
+        rewards: Tensor,
+        terminated: Tensor,
+        truncated: Tensor,
+        final_values: Tensor,
+    ) -> None:
+        """Store one vector step; the tensors are copied, from any device.
+
+        Args:
+            state: uint8[N, K], positions before the moves, in the movers' views.
+            mask_bits: uint8[N, ceil(A / 8)], their packed legal actions.
+            actions: int64[N], the moves made.
+            log_probs: float32[N], their log-probabilities when they were chosen.
+            values: float32[N], values of the positions to the movers.
+            rewards: float32[N], rewards of the moves to those who made them.
+            terminated: bool[N], a rule ended the game with this move.
+            truncated: bool[N], the game was cut off after this move.
+            final_values: float32[N], where truncated the value of the position that the game was
+                cut off in, to the player to move there; 0 elsewhere.
+
+        Raises:
+            RuntimeError: the buffer is full.
+            ValueError: a row of the mask has no legal action.
+        """
+        if self.full:
+            raise RuntimeError(
+                f"the buffer already holds its {self.num_steps} steps; learn from them and "
+                "call clear() before adding more"
+            )
+        require_legal_actions(mask_bits)
+        row = {
+            "state": state,
+            "mask_bits": mask_bits,
+            "actions": actions,
+            "log_probs": log_probs,
+            "values": values,
+            "rewards": rewards,
+            "terminated": terminated,
+            "truncated": truncated,
+            "final_values": final_values,
+        }
+        for name, item in row.items():
+            self.column(name)[self._ptr].copy_(item)
+        self._ptr += 1
+
+    def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:
+        """Compute advantages and value targets of the full rollout by negamax GAE.
+
+        Args:
+            last_values: float32[N], values of the positions after the last step, to the players
+                to move there; not read for games that ended with it.
+            gamma: discount of one ply.
+            gae_lambda: decay of the estimate a ply.
+
+        Raises:
+            RuntimeError: the buffer is not full, or was finished before.
+        """
+        if not self.full:
+            raise RuntimeError(
+                f"the buffer holds {self._ptr} of {self.num_steps} steps; finish() needs all"
+            )
+        if self._finished:
+            raise RuntimeError("the buffer is finished already; call clear() before reusing it")
+        values = self.column("values")
+        truncated = self.column("truncated")
+        next_values = values_of_next_positions(
+            values, last_values.to(self.device), truncated, self.column("final_values")
+        )
+        advantages = negamax_gae(
+            self.column("rewards"),
+            values,
+            next_values,
+            self.column("terminated"),
+            truncated,
+            gamma,
+            gae_lambda,
+        )
+        self.column("advantages").copy_(advantages)
+        self.column("returns").copy_(advantages + values)
+        self._finished = True
+
+    def minibatches(self, minibatch_size: int, generator: torch.Generator) -> Iterator[TensorDict]:
+        """Visit each ply once, in a random order, in minibatches drawn on the device.
+
+        Args:
+            minibatch_size: B; the last minibatch is smaller when B does not divide T * N.
+            generator: on the buffer's device; it decides the order.
+
+        Yields:
+            TensorDict [B] with state, mask_bits, actions, log_probs, values, advantages, returns.
+
+        Raises:
+            RuntimeError: the buffer is not finished.
+            ValueError: the size is not between 1 and T * N.
+        """
+        if not self._finished:
+            raise RuntimeError("the buffer has no advantages yet; call finish() first")
+        if not 1 <= minibatch_size <= self.plies:
+            raise ValueError(
+                f"minibatch_size must lie between 1 and the {self.plies} plies of a rollout, "
+                f"not {minibatch_size}"
+            )
+        rollout = cast(TensorDict, self._data.select(*_LEARNED_FROM).flatten())
+        order = torch.randperm(self.plies, generator=generator, device=self.device)
+        for index in cast(tuple[Tensor, ...], order.split(minibatch_size)):
+            yield rollout[index]
+
+    def clear(self) -> None:
+        """Forget the rollout; the memory is used again."""
+        self._ptr = 0
+        self._finished = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """The steps stored so far, as plain tensors and numbers, for :meth:`load_state_dict`."""
+        columns = {
+            str(name): cast(Tensor, column)[: self._ptr].clone()
+            for name, column in self._data.items()
+        }
+        return {"ptr": self._ptr, "finished": self._finished, "columns": columns}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over the steps that :meth:`state_dict` gave.
+
+        Raises:
+            ValueError: they come from a buffer of another shape.
+        """
+        columns = cast(dict[str, Tensor], state["columns"])
+        ptr = int(state["ptr"])
+        for name, column in columns.items():
+            place = self.column(name)[:ptr]
+            if place.shape != column.shape:
+                raise ValueError(
+                    f"the stored rollout has {name} of shape {tuple(column.shape)}, this buffer "
+                    f"holds {tuple(place.shape)}; resume with the same num_envs and num_steps"
+                )
+        for name, column in columns.items():
+            self.column(name)[:ptr].copy_(column)
+        self._ptr = ptr
+        self._finished = bool(state["finished"])

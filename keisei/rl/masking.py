@@ -1,0 +1,115 @@
+"""Packed legal-action masks, and the categorical distribution over legal actions only.
+
+Letters: B positions, A actions.
+"""
+
+import torch
+from torch import Tensor
+
+_BITS_IN_BYTE = 8
+
+
+def unpack_mask(mask_bits: Tensor, num_actions: int) -> Tensor:
+    """Mask bool[B, A], True = legal, from packed bits uint8[B, ceil(A / 8)], on their device.
+
+    Action i is legal iff ``mask_bits[i // 8] >> (i % 8) & 1``.
+
+    >>> unpack_mask(torch.tensor([[0b00000101]], dtype=torch.uint8), 3).tolist()
+    [[True, False, True]]
+    """
+    shifts = torch.arange(_BITS_IN_BYTE, dtype=torch.uint8, device=mask_bits.device)
+    bits = (mask_bits.unsqueeze(-1) >> shifts) & 1
+    return bits.flatten(-2)[..., :num_actions].bool()
+
+
+def count_legal(mask_bits: Tensor) -> Tensor:
+    """Number of legal actions int64[...] in packed bits uint8[..., ceil(A / 8)].
+
+    >>> count_legal(torch.tensor([[255, 1], [0, 6]], dtype=torch.uint8)).tolist()
+    [9, 2]
+    """
+    # Adding neighbouring bits, then pairs, then nibbles stays in uint8: eight times less memory
+    # than unpacking.
+    pairs = mask_bits - ((mask_bits >> 1) & 0x55)
+    nibbles = (pairs & 0x33) + ((pairs >> 2) & 0x33)
+    return ((nibbles + (nibbles >> 4)) & 0x0F).sum(-1)
+
+
+def require_legal_actions(mask: Tensor) -> None:
+    """Check that each row of a mask [B, ...], packed or not, has a legal action.
+
+    Reads one flag back from the device, so it belongs where data enters, not into the update.
+
+    Raises:
+        ValueError: a row has none; the sentence names the first such row.
+    """
+    legal = mask.any(-1)
+    if not bool(legal.all()):
+        row = int((~legal).nonzero()[0, 0])
+        raise ValueError(
+            f"row {row} of {mask.shape[0]} has no legal action: a finished position was given; "
+            "reset the game before asking for a move"
+        )
+
+
+def normalised_entropy(entropy: Tensor, num_legal: Tensor) -> Tensor:
+    """Entropy float32[B] over its largest possible value log(num_legal): in [0, 1], 0 for one."""
+    largest = num_legal.to(entropy.dtype).log()
+    return torch.where(num_legal > 1, entropy / largest, torch.zeros_like(entropy))
+
+
+class MaskedCategorical:
+    """Categorical distribution over the legal actions of B positions, computed in float32.
+
+    Illegal actions have probability exactly 0 and log-probability about -3.4e38, never NaN.
+    """
+
+    def __init__(self, logits: Tensor, mask: Tensor, *, checked: bool = False) -> None:
+        """Normalise float logits [B, A] over mask bool[B, A], True = legal.
+
+        Args:
+            logits: any float dtype; the softmax is taken in float32.
+            mask: True = legal.
+            checked: the caller has already checked that each row has a legal action, so that no
+                flag needs to be read back from the device.
+
+        Raises:
+            ValueError: a row has no legal action (unless ``checked``).
+        """
+        if not checked:
+            require_legal_actions(mask)
+        lowest = torch.finfo(torch.float32).min
+        self._mask = mask
+        self._log_probs = torch.log_softmax(logits.float().masked_fill(~mask, lowest), dim=-1)
+
+    @property
+    def probs(self) -> Tensor:
+        """Probabilities float32[B, A]; rows sum to 1."""
+        return torch.where(self._mask, self._log_probs.exp(), 0.0)
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log-probability float32[B] of actions int64[B]."""
+        return self._log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        """Entropy float32[B] in nats: 0 when one action is certain, at most log(#legal)."""
+        # The mask is applied before the product: 0 * -3.4e38 would be finite, but its gradient
+        # would not.
+        log_probs = torch.where(self._mask, self._log_probs, 0.0)
+        return -(self.probs * log_probs).sum(-1)
+
+    def mode(self) -> Tensor:
+        """The most probable action int64[B], the lowest one when several are."""
+        return self._log_probs.masked_fill(~self._mask, -torch.inf).argmax(-1)
+
+    def sample(self, uniforms: Tensor) -> Tensor:
+        """Actions int64[B] by inverse CDF, in action order, from uniforms float32[B] in [0, 1).
+
+        The action taken is the first whose cumulative probability exceeds the uniform.
+        """
+        cumulative = self.probs.cumsum(-1)
+        total = cumulative[:, -1]
+        # Rounding can push the threshold onto the total, where no action would be left.
+        below = torch.nextafter(total, torch.zeros_like(total))
+        threshold = torch.minimum(uniforms * total, below)
+        return torch.searchsorted(cumulative, threshold.unsqueeze(-1), right=True).squeeze(-1)

@@ -1,0 +1,23 @@
+"""The networks that ship with the package, behind one registry.
+
+>>> network_names()
+['embedding', 'resnet']
+"""
+
+from keisei.rl.embedding import EmbeddingNet
+from keisei.rl.network_base import (
+    PolicyValueNet,
+    build_network,
+    network_names,
+    register_network,
+)
+from keisei.rl.resnet import ResNet
+
+__all__ = [
+    "EmbeddingNet",
+    "PolicyValueNet",
+    "ResNet",
+    "build_network",
+    "network_names",
+    "register_network",
+]

@@ -1,0 +1,252 @@
+"""Proximal policy optimisation on rollouts of self-play.
+
+Letters: B positions or plies, K bytes of a state, A actions. One *update* is one call of
+:meth:`PPOAgent.learn`: ``update_epochs`` passes over a rollout, each in minibatches, with one
+*optimiser step* a minibatch.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (torch and tensordict leave parts of their signatures open.)
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from keisei.config_schema import TrainingConfig
+from keisei.rl.experience_buffer import ExperienceBuffer
+from keisei.rl.losses import (
+    approx_kl,
+    clip_fraction,
+    clipped_surrogate_loss,
+    explained_variance,
+    value_loss,
+)
+from keisei.rl.masking import count_legal, normalised_entropy, require_legal_actions
+from keisei.rl.network_base import PolicyValueNet
+
+_ADAM_EPSILON = 1e-5
+_DEVIATION_EPSILON = 1e-8
+_STEP_METRICS = (
+    "loss",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "entropy_normalised",
+    "approx_kl",
+    "clip_fraction",
+    "grad_norm",
+)
+_APPROX_KL = _STEP_METRICS.index("approx_kl")
+
+
+def scheduled_learning_rate(config: TrainingConfig, progress: float) -> float:
+    """Learning rate when a share ``progress`` in [0, 1] of the run is over.
+
+    "constant" stays at ``learning_rate``; "linear" and "cosine" fall from there to
+    ``lr_final_fraction`` of it.
+    """
+    progress = min(max(progress, 0.0), 1.0)
+    if config.lr_schedule == "constant":
+        share = 1.0
+    elif config.lr_schedule == "linear":
+        share = 1.0 - progress
+    else:
+        share = 0.5 * (1.0 + math.cos(math.pi * progress))
+    final = config.lr_final_fraction if config.lr_schedule != "constant" else 0.0
+    return config.learning_rate * (final + (1.0 - final) * share)
+
+
+class PPOAgent:
+    """One network that plays both sides, its optimiser and its random stream."""
+
+    def __init__(
+        self,
+        network: PolicyValueNet,
+        config: TrainingConfig,
+        *,
+        device: torch.device | str,
+        seed: int,
+    ) -> None:
+        """Move the network to the device and give it an optimiser.
+
+        Args:
+            network: initialised weights; trained in place.
+            config: the PPO settings.
+            device: where positions are judged and learned from.
+            seed: of the stream that samples actions and orders minibatches.
+        """
+        self.network = network.to(device)
+        self.config = config
+        self.device = torch.device(device)
+        self.update_count = 0
+        self._evaluate: Callable[..., tuple[Tensor, Tensor, Tensor]] = network
+        self._act = network.act
+        if config.compile:
+            self._evaluate = cast(Any, torch.compile(self._evaluate))
+            self._act = cast(Any, torch.compile(network.act))
+        self._generator = torch.Generator(device=self.device).manual_seed(seed)
+        self._optimizer = torch.optim.Adam(
+            network.parameters(), lr=config.learning_rate, eps=_ADAM_EPSILON, fused=True
+        )
+
+    @torch.no_grad()
+    def act(
+        self, state: Tensor, mask_bits: Tensor, *, deterministic: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose a move in each position.
+
+        Args:
+            state: uint8[B, K] on the agent's device, compact states in the movers' views.
+            mask_bits: uint8[B, ceil(A / 8)] there, packed legal actions.
+            deterministic: take the most probable move; no random number is drawn.
+
+        Returns:
+            Actions int64[B], their log-probabilities float32[B], values to the movers float32[B].
+
+        Raises:
+            ValueError: a position has no legal action.
+        """
+        require_legal_actions(mask_bits)
+        if deterministic:
+            uniforms = torch.zeros(len(state), device=self.device)
+        else:
+            uniforms = torch.rand(len(state), generator=self._generator, device=self.device)
+        with self._autocast():
+            return self._act(state, mask_bits, uniforms, deterministic=deterministic)
+
+    @torch.no_grad()
+    def value(self, state: Tensor) -> Tensor:
+        """Values float32[B] in [-1, 1] of states uint8[B, K] to the players to move there."""
+        with self._autocast():
+            return self.network.value(state)
+
+    def learn(self, buffer: ExperienceBuffer, progress: float) -> dict[str, float]:
+        """One update from a finished rollout.
+
+        Args:
+            buffer: full and finished.
+            progress: share of the run that is over, in [0, 1], for the learning rate.
+
+        Returns:
+            Means over the optimiser steps (``grad_norm`` before clipping), explained variance of
+            the values that the rollout was played with, the learning rate, and the counts.
+
+        Raises:
+            FloatingPointError: a loss or gradient is not finite; network and optimiser are as
+                they were before the update.
+        """
+        config = self.config
+        learning_rate = scheduled_learning_rate(config, progress)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        advantages = buffer.column("advantages")
+        center, scale = torch.zeros_like(advantages[0, 0]), torch.ones_like(advantages[0, 0])
+        if config.normalize_advantages:
+            center, scale = advantages.mean(), advantages.std() + _DEVIATION_EPSILON
+        size = config.minibatch_size or math.ceil(buffer.plies / config.num_minibatches)
+        before = self._weights_and_optimizer()
+        rows: list[Tensor] = []
+        epochs = 0
+        for _ in range(config.update_epochs):
+            first = len(rows)
+            for minibatch in buffer.minibatches(size, self._generator):
+                advantage = (cast(Tensor, minibatch["advantages"]) - center) / scale
+                rows.append(self._optimizer_step(minibatch, advantage))
+            epochs += 1
+            if config.target_kl is not None:
+                # One read-back an epoch: the next one must not start when this one went too far.
+                epoch_kl = torch.stack(rows[first:])[:, _APPROX_KL].mean()
+                if float(epoch_kl) > config.target_kl:
+                    break
+        variance = explained_variance(buffer.column("values"), buffer.column("returns"))
+        steps = torch.stack(rows)
+        # The only read-back of an update without a target KL.
+        *means, explained, finite = cast(
+            list[float],
+            torch.cat((steps.mean(0), torch.stack((variance, steps.isfinite().all())))).tolist(),
+        )
+        if not finite:
+            self._restore(before)
+            raise FloatingPointError(
+                f"a loss or gradient of update {self.update_count + 1} is not finite; the weights "
+                "are as before it; a lower learning_rate or max_grad_norm may help"
+            )
+        self.update_count += 1
+        return dict(zip(_STEP_METRICS, means, strict=True)) | {
+            "explained_variance": explained,
+            "learning_rate": learning_rate,
+            "epochs": float(epochs),
+            "optimizer_steps": float(len(rows)),
+            "updates": float(self.update_count),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, optimiser, random stream and update count: plain tensors and primitives."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "update_count": self.update_count,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave, bit for bit.
+
+        Raises:
+            RuntimeError: the weights are those of another network.
+        """
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._generator.set_state(state["generator"].cpu())
+        self.update_count = int(state["update_count"])
+
+    def _optimizer_step(self, minibatch: TensorDict, advantages: Tensor) -> Tensor:
+        """One step of Adam; the numbers of _STEP_METRICS as float32[...] on the device."""
+        config = self.config
+        column = cast(dict[str, Tensor], minibatch)
+        with self._autocast():
+            log_prob, entropy, values = self._evaluate(
+                column["state"], column["mask_bits"], column["actions"]
+            )
+        log_ratio = log_prob - column["log_probs"]
+        policy_loss = clipped_surrogate_loss(log_ratio, advantages, config.clip_coef)
+        squared_error = value_loss(values, column["returns"])
+        mean_entropy = entropy.mean()
+        loss = policy_loss + config.vf_coef * squared_error - config.ent_coef * mean_entropy
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        self._optimizer.step()
+        with torch.no_grad():
+            evenness = normalised_entropy(entropy, count_legal(column["mask_bits"])).mean()
+            return torch.stack(
+                (
+                    loss,
+                    policy_loss,
+                    squared_error,
+                    mean_entropy,
+                    evenness,
+                    approx_kl(log_ratio),
+                    clip_fraction(log_ratio, config.clip_coef),
+                    grad_norm,
+                )
+            ).detach()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type,
+            dtype=torch.bfloat16,
+            enabled=self.config.precision == "bfloat16",
+        )
+
+    def _weights_and_optimizer(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return copy.deepcopy((dict(self.network.state_dict()), self._optimizer.state_dict()))
+
+    def _restore(self, saved: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        self.network.load_state_dict(saved[0])
+        self._optimizer.load_state_dict(saved[1])
