@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keisei.shogi import (
@@ -90,6 +90,7 @@ def test_plies_are_counted_from_the_start_and_moves_from_the_sfen() -> None:
     assert board.sfen().endswith(" b - 42")
 
 
+@settings(max_examples=40)
 @given(game_seeds)
 def test_taking_back_restores_everything(seed: int) -> None:
     rng = random.Random(seed)
@@ -111,6 +112,7 @@ def test_pop_gives_the_move_back_and_an_empty_game_has_none() -> None:
         board.pop()
 
 
+@settings(max_examples=40)
 @given(game_seeds)
 def test_sfen_round_trip_along_random_games(seed: int) -> None:
     board = _random_game(seed)
@@ -122,6 +124,7 @@ def test_sfen_round_trip_along_random_games(seed: int) -> None:
     assert copy.is_check() == board.is_check()
 
 
+@settings(max_examples=40)
 @given(game_seeds)
 def test_the_turned_board_has_the_same_actions(seed: int) -> None:
     board = _random_game(seed)

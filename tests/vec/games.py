@@ -17,6 +17,9 @@ BARE_KINGS = "4k4/9/9/9/9/9/9/9/4K4 b - 1"
 WHITE_WILL_DECLARE = "8K/9/9/9/9/9/+p+p+p+p+p4/+p+p+p+p+p4/k8 b 2r2b 1"
 """Black plays 1a1b (or anything else), then White may declare a win."""
 
+CLASS_NAMES = ("UP", "UP LEFT", "UP RIGHT", "LEFT", "RIGHT", "DOWN", "DOWN LEFT", "DOWN RIGHT")
+"""Classes 0 to 7: the row and the column of the direction of travel."""
+
 Infos = dict[str, Any]
 
 
@@ -28,6 +31,30 @@ def action(board: Board, usi: str) -> int:
 def actions(env: ShogiVectorEnv, *moves: str) -> NDArray[np.int64]:
     """Action labels of one USI move a game."""
     return np.array([action(env.board(i), usi) for i, usi in enumerate(moves)], np.int64)
+
+
+def label(usi: str, *, white: bool) -> int:
+    """Action label of a USI move, by the formulas of tests/data/conformance/MAPPING.md alone."""
+
+    def view(name: str) -> tuple[int, int]:
+        file, rank = int(name[0]) - 1, "abcdefghi".index(name[1])
+        return (8 - file, 8 - rank) if white else (file, rank)
+
+    to_file, to_rank = view(usi[2:4])
+    if usi[1] == "*":
+        move_class = 20 + "PLNSBRG".index(usi[0])
+    else:
+        from_file, from_rank = view(usi[:2])
+        dx, dy = from_file - to_file, to_rank - from_rank
+        if dy == -2 and abs(dx) == 1:
+            move_class = 8 if dx < 0 else 9
+        else:
+            columns = ("LEFT", "", "RIGHT")
+            rows = ("UP", "", "DOWN")
+            name = f"{rows[(dy > 0) - (dy < 0) + 1]} {columns[(dx > 0) - (dx < 0) + 1]}".strip()
+            move_class = CLASS_NAMES.index(name)
+        move_class += 10 * usi.endswith("+")
+    return 81 * move_class + 9 * to_file + to_rank
 
 
 def legal_mask(board: Board) -> NDArray[np.bool_]:
