@@ -19,6 +19,7 @@ from keisei.shogi.movegen import new_planes
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES
+from keisei.vec.arguments import at_least_one, game_seeds, one_of, reset_mask
 from keisei.vec.batch import (
     Outputs,
     Rules,
@@ -59,21 +60,6 @@ _DTYPES = ("uint8", "float32")
 
 class IllegalActionError(ValueError):
     """An action that is not legal in its game; no game has moved."""
-
-
-def _choice(name: str, value: str, allowed: Sequence[str]) -> str:
-    """The value if it is allowed; else ValueError."""
-    if value not in allowed:
-        listed = ", ".join(repr(each) for each in allowed)
-        raise ValueError(f"{name}={value!r} is not one of {listed}.")
-    return value
-
-
-def _at_least_one(name: str, value: int) -> int:
-    """The value if it is a positive whole number; else ValueError."""
-    if value < 1:
-        raise ValueError(f"{name}={value!r} has to be at least 1.")
-    return int(value)
 
 
 class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
@@ -127,21 +113,21 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         max_episode_steps: int | None = None,
     ) -> None:
         super().__init__()
-        self.num_envs = _at_least_one("num_envs", num_envs)
+        self.num_envs = at_least_one("num_envs", num_envs)
         plies = max_plies if max_episode_steps is None else max_episode_steps
-        self.max_plies = _at_least_one("max_plies", plies)
-        self.num_threads = _at_least_one("num_threads", 1 if num_threads is None else num_threads)
-        self._obs_form = _choice("obs", obs, tuple(_FORMS))
-        self._dtype = _choice("dtype", dtype, _DTYPES)
+        self.max_plies = at_least_one("max_plies", plies)
+        self.num_threads = at_least_one("num_threads", 1 if num_threads is None else num_threads)
+        self._obs_form = one_of("obs", obs, tuple(_FORMS))
+        self._dtype = one_of("dtype", dtype, _DTYPES)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": ["ansi"], "autoreset_mode": self.autoreset_mode}
         if render_mode is not None:
-            _choice("render_mode", render_mode, self.metadata["render_modes"])
+            one_of("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._copy = copy
         self._rules = Rules(
             self.max_plies,
-            _choice("declaration", declaration, _DECLARATIONS) == "auto",
+            one_of("declaration", declaration, _DECLARATIONS) == "auto",
             self.autoreset_mode == AutoresetMode.SAME_STEP,
         )
         forms = _FORMS[self._obs_form]
@@ -188,9 +174,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             ValueError: When seeds or mask do not fit.
             TypeError: When the mask is not an array of bool.
         """
-        mask = self._reset_mask(options)
-        if seed is None or isinstance(seed, (int, np.integer)):
-            super().reset(seed=None if seed is None else int(seed))
+        mask = reset_mask(options, self.num_envs)
+        if not (self._begun or mask.all()):
+            raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
         self._seed_streams(seed, mask)
         if mask.all():
             starts = len(self._step.starts.games.hashes)
@@ -264,7 +250,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Copies of all arrays that the games need to go on, random streams included."""
+        """Copies of all arrays that the games need to go on, random streams included.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first reset.
+        """
+        if not self._begun:
+            raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
         return {name: array.copy() for name, array in self._state_arrays().items()}
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -318,39 +310,16 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             self._pool.shutdown()
         self._pool = None
 
-    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
-        """The games to begin."""
-        mask = None if options is None else options.get("reset_mask")
-        if mask is None:
-            return np.ones(self.num_envs, np.bool_)
-        if not isinstance(mask, np.ndarray) or cast(Any, mask).dtype != np.bool_:
-            kind = cast(Any, mask).dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-            raise TypeError(f"options['reset_mask'] is {kind}; it has to be an array of bool.")
-        marked = cast(NDArray[np.bool_], mask)
-        if marked.shape != (self.num_envs,) or not marked.any():
-            raise ValueError(
-                f"options['reset_mask'] has shape {marked.shape} and {int(marked.sum())} True; "
-                f"it has to have shape ({self.num_envs},) and at least one True."
-            )
-        if not (self._begun or marked.all()):
-            raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
-        return marked
-
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
     ) -> None:
         """Begin the random streams that the seed names."""
         if seed is None and self._seeded:
             return
-        if seed is None:
-            drawn = self.np_random.integers(2**63, size=self.num_envs, dtype=np.uint64)
-            seeds: list[int | None] = [int(each) for each in drawn]
-        elif isinstance(seed, (int, np.integer)):
-            seeds = [int(seed) + game for game in range(self.num_envs)]
-        else:
-            seeds = list(seed)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"seed names {len(seeds)} games; there are {self.num_envs}.")
+        drawn = self.np_random.integers(2**63, size=self.num_envs) if seed is None else seed
+        seeds = game_seeds(cast(Any, drawn), self.num_envs)
+        if isinstance(seed, (int, np.integer)):
+            super().reset(seed=int(seed))
         streams = np.zeros(self.num_envs, np.uint64)
         known = np.array([each is not None for each in seeds]) & (mask | (not self._seeded))
         seed_streams(np.array([each or 0 for each in seeds], np.uint64), streams)
