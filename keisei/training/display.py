@@ -4,18 +4,16 @@ All that is shown comes from a ``RunSnapshot``. The picture has four sizes, from
 a full screen; the largest that fits the terminal is drawn.
 """
 
+import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from types import TracebackType
 from typing import Literal, Self
 
-from rich.box import ROUNDED
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from keisei.training.metrics_manager import RunSnapshot
@@ -44,9 +42,15 @@ _LEARNING_ROWS = (
     ("gradient norm", "grad_norm", "{:.3f}"),
     ("learning rate", "learning_rate", "{:.2e}"),
 )
+_EVALUATION_ROWS = (
+    ("score", "score", "{:.1%}"),
+    ("95% from", "score_low", "{:.1%}"),
+    ("to", "score_high", "{:.1%}"),
+    ("games", "games", "{:.0f}"),
+)
 _LONG_SILENCE = 6
 """After this many times the interval a plain line comes without an update."""
-_BOARD_RANKS = "abcdefghi"
+_RANK = re.compile(r"(?:[ +][.A-Za-z]){9} [a-i]")
 
 
 class TrainingDisplay:
@@ -80,8 +84,7 @@ class TrainingDisplay:
         self._live: Live | None = None
         self._shown_at = float("-inf")
         self._shown: RunSnapshot | None = None
-        # Updates that a line has told of; a resumed run begins with those of its first snapshot.
-        self._told_updates: int | None = None
+        self._told_updates = 0
         self._latest: RunSnapshot | None = None
         self._last_message = ""
 
@@ -92,13 +95,13 @@ class TrainingDisplay:
 
     def __enter__(self) -> Self:
         """Take the screen."""
-        if self._mode == "log":
-            # The first steps say little, so the first line waits as long as the others.
-            self._shown_at = self._clock()
         if self._mode == "live":
             # Redrawn only from `update`: a refresh thread would take time from the games.
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
+        else:
+            # The first steps say little, so the first plain line waits as long as the others.
+            self._shown_at = self._clock()
         return self
 
     def __exit__(
@@ -116,28 +119,23 @@ class TrainingDisplay:
 
     def update(self, snapshot: RunSnapshot) -> None:
         """Take the newest state of the run, and show it when the last showing is old enough."""
-        self._latest = snapshot
-        if self._mode == "quiet":
-            return
-        if self._told_updates is None:
+        if self._latest is None:
+            # A resumed run begins with updates that are no news.
             self._told_updates = snapshot.updates
-        if self._mode == "log":
-            self._log_notice(snapshot)
+        self._latest = snapshot
+        if self._mode == "log" and snapshot.message not in ("", self._last_message):
+            self.message(snapshot.message)
         waited = self._clock() - self._shown_at
-        if waited >= self._interval and (self._mode == "live" or self._has_news(snapshot, waited)):
+        is_silent = waited >= _LONG_SILENCE * self._interval
+        has_news = self._mode == "live" or snapshot.updates > self._told_updates or is_silent
+        if has_news and waited >= self._interval:
             self._show(snapshot)
-
-    def _has_news(self, snapshot: RunSnapshot, waited: float) -> bool:
-        """True when a plain line is due: after an update, or when nothing was said for long."""
-        has_update = self._told_updates is not None and snapshot.updates > self._told_updates
-        return has_update or waited >= _LONG_SILENCE * self._interval
 
     def message(self, text: str) -> None:
         """Print a line of its own, above the live picture where there is one."""
-        if self._mode == "quiet":
-            return
         self._last_message = text
-        self._print(text)
+        if self._mode != "quiet":
+            self._print(text)
 
     def _show(self, snapshot: RunSnapshot) -> None:
         self._shown, self._shown_at = snapshot, self._clock()
@@ -146,11 +144,6 @@ class TrainingDisplay:
             self._live.update(RunPicture(snapshot), refresh=True)
         elif self._mode == "log":
             self._print(log_line(snapshot))
-
-    def _log_notice(self, snapshot: RunSnapshot) -> None:
-        """Print a notice that no earlier line has told."""
-        if snapshot.message and snapshot.message != self._last_message:
-            self.message(snapshot.message)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -203,165 +196,161 @@ class RunPicture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the largest of the four sizes that fits."""
+        # Lines are put together here, for Rich's tables would take a tenth of a core.
         width, height = options.max_width, console.size.height
-        if width >= 126 and height >= 26:
-            yield _full(self._snapshot)
-        elif width >= 78 and height >= 22:
-            yield _compact(self._snapshot)
-        elif width >= 40 and height >= 12:
-            yield _small(self._snapshot)
+        if options.ascii_only or width < 40 or height < 12:
+            lines = [Text(log_line(self._snapshot))]
+        elif width < 78 or height < 22:
+            lines = _small(self._snapshot, width)
+        elif width < 126 or height < 26:
+            lines = _compact(self._snapshot, width)
         else:
-            yield _single_line(self._snapshot)
+            lines = _full(self._snapshot, width)
+        for line in lines:
+            line.truncate(width)
+        yield Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def _full(snapshot: RunSnapshot) -> RenderableType:
+def _full(snapshot: RunSnapshot, width: int) -> list[Text]:
     """At least 126 x 26: everything, in boxes."""
-    columns: list[list[RenderableType]] = [
-        [_boxed("learning", _learning(snapshot)), _boxed("plies a second", _speed(snapshot))],
-        [_boxed("games", _games(snapshot)), _boxed("ends", _ends(snapshot))],
+    board = snapshot.board_text
+    box = (width - (32 if board else 0)) // 3 - 1
+    inner = box - 4
+    columns = [
         [
-            _boxed("time", _phase_bars(snapshot)),
-            _boxed("evaluation", _evaluation_rows(snapshot)),
+            *_boxed("learning", _learning(snapshot, inner), box),
+            *_boxed("plies a second", _speed(snapshot, inner), box),
+        ],
+        [
+            *_boxed("games", _games(snapshot, inner), box),
+            *_boxed("ends", _ends(snapshot, inner), box),
+        ],
+        [
+            *_boxed("time", _phase_bars(snapshot, inner), box),
+            *_boxed("evaluation", _evaluation_rows(snapshot, inner), box),
         ],
     ]
-    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
-    cells: list[RenderableType] = [Group(*column) for column in columns]
-    if snapshot.board_text:
-        grid.add_column(width=30)
-        cells.insert(0, _boxed("a running game", _board(snapshot.board_text)))
-    for _ in columns:
-        grid.add_column(ratio=1)
-    grid.add_row(*cells)
-    return Group(_header(snapshot), Text(), grid, _message(snapshot))
-
-
-def _compact(snapshot: RunSnapshot) -> RenderableType:
-    """At least 78 x 22: everything, without boxes."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    left = Group(
-        _title("learning"), _learning(snapshot), _title("plies a second"), _speed(snapshot)
-    )
-    right = Group(_games(snapshot, "games"), _ends(snapshot, "ends"))
-    cells: list[RenderableType] = [left, right]
-    if snapshot.board_text:
-        cells.insert(0, _board(snapshot.board_text))
-    grid.add_row(*cells)
-    return Group(
-        _header(snapshot),
+    if board:
+        columns.insert(0, _boxed("a running game", _board(board), 31))
+    return [
+        *_header(snapshot, width),
         Text(),
-        grid,
-        _one_line("time", _phase_text(snapshot)),
-        _one_line("evaluation", _evaluation_text(snapshot.evaluation)),
-        _message(snapshot),
-    )
+        *_beside(columns, 1),
+        Text(snapshot.message, style="yellow"),
+    ]
 
 
-def _small(snapshot: RunSnapshot) -> RenderableType:
+def _compact(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """At least 78 x 22: everything, without boxes."""
+    columns = [
+        [
+            Text("learning", style=_TITLE),
+            *_learning(snapshot, 23),
+            Text("plies a second", style=_TITLE),
+            *_speed(snapshot, 23),
+        ],
+        [*_games(snapshot, 27, "games"), *_ends(snapshot, 27, "ends")],
+    ]
+    if snapshot.board_text:
+        columns.insert(0, _board(snapshot.board_text))
+    phases = "  ".join(f"{name} {share:.0%}" for name, share in _phase_shares(snapshot))
+    return [
+        *_header(snapshot, width),
+        Text(),
+        *_beside(columns, 2),
+        Text.assemble(("time  ", _TITLE), phases),
+        Text.assemble(("evaluation  ", _TITLE), _evaluation_text(snapshot.evaluation)),
+        Text(snapshot.message, style="yellow"),
+    ]
+
+
+def _small(snapshot: RunSnapshot, width: int) -> list[Text]:
     """At least 40 x 12: progress and the numbers that matter most."""
-    learning, ends = snapshot.learning, snapshot.recent
+    learning = snapshot.learning
     rows = [
         ("plies a second", _rate(snapshot.sps.get("overall", 0.0))),
         ("entropy", _number(learning, "entropy", "{:.3f}")),
         ("approx KL", _number(learning, "approx_kl", "{:.5f}")),
         ("explained var", _number(learning, "explained_variance", "{:+.3f}")),
         ("games", f"{sum(snapshot.games.values()):,}"),
-        ("checkmates", _number(ends, "share_checkmate", "{:.0%}")),
+        ("checkmates", _number(snapshot.recent, "share_checkmate", "{:.0%}")),
         ("evaluation", _number(snapshot.evaluation, "score", "{:.1%}")),
     ]
-    return Group(_header(snapshot), _pairs(rows), _message(snapshot))
+    return [*_header(snapshot, width), *_pairs(rows, width), Text(snapshot.message, style="yellow")]
 
 
-def _single_line(snapshot: RunSnapshot) -> RenderableType:
-    """Any size: one line, cut at the edge."""
-    return Text(log_line(snapshot), no_wrap=True, overflow="ellipsis")
-
-
-def _header(snapshot: RunSnapshot) -> RenderableType:
+def _header(snapshot: RunSnapshot, width: int) -> list[Text]:
     """Progress: a bar, and below it the numbers."""
     done, total = snapshot.global_timestep, snapshot.total_timesteps
-    bar = Table.grid(expand=True, padding=(0, 1, 0, 0))
-    bar.add_column()
-    bar.add_column(ratio=1)
-    bar.add_column(justify="right")
-    bar.add_row(
-        Text("keisei", style=_TITLE),
-        ProgressBar(total=total, completed=done),
-        Text(_percent(done, total), style="bold"),
-    )
-    numbers = Text(no_wrap=True, overflow="ellipsis")
-    numbers.append(f"{_count(done)} of {_count(total)} plies")
-    numbers.append("  left ", style=_DIM)
-    numbers.append(_duration(snapshot.eta_seconds), style="bold")
-    numbers.append(f"  elapsed {_duration(snapshot.elapsed_seconds)}", style=_DIM)
-    numbers.append(f"  update {snapshot.updates:,}", style=_DIM)
-    return Group(bar, numbers)
+    percent = _percent(done, total)
+    bar = _bar(done / total, width - len("keisei  ") - len(percent))
+    return [
+        Text.assemble(("keisei ", _TITLE), bar, (f" {percent}", "bold")),
+        Text.assemble(
+            f"{_count(done)} of {_count(total)} plies",
+            ("  left ", _DIM),
+            (_duration(snapshot.eta_seconds), "bold"),
+            (f"  elapsed {_duration(snapshot.elapsed_seconds)}", _DIM),
+            (f"  update {snapshot.updates:,}", _DIM),
+        ),
+    ]
 
 
-def _board(board_text: str) -> RenderableType:
+def _board(board_text: str) -> list[Text]:
     """The board as given, Black's pieces bold and White's in colour, so that sides are told apart.
 
-    Lines that are not ranks (hands, files, whose move) pass unchanged.
+    Lines that are not ranks (hands, files, whose move) are only dimmed.
     """
-    text = Text(no_wrap=True, overflow="crop")
+    lines: list[Text] = []
     for line in board_text.splitlines():
-        is_rank = len(line) > 18 and line[-2:-1] == " " and line[-1:] in _BOARD_RANKS
-        for letter in line[:-1] if is_rank else "":
-            text.append(letter, style=_piece_style(letter))
-        text.append((line[-1:] if is_rank else line) + "\n", style=_DIM)
-    text.rstrip()
-    return text
+        text = Text(line)
+        if _RANK.fullmatch(line):
+            text.highlight_regex(r"[A-Z]|\+(?=[A-Z])", "bold")
+            text.highlight_regex(r"[a-z](?= |$)|\+(?=[a-z])", "bright_magenta")
+            text.highlight_regex(r"\.|.$", _DIM)
+        else:
+            text.stylize(_DIM)
+        lines.append(text)
+    return lines
 
 
-def _piece_style(letter: str) -> str:
-    if letter.islower():
-        return "bright_magenta"
-    return _DIM if letter == "." else "bold"
+def _speed(snapshot: RunSnapshot, width: int) -> list[Text]:
+    names = ("env", "learn", "overall")
+    return _pairs([(name, _rate(snapshot.sps.get(name, 0.0))) for name in names], width)
 
 
-def _speed(snapshot: RunSnapshot) -> RenderableType:
-    return _pairs(
-        [(name, _rate(snapshot.sps.get(name, 0.0))) for name in ("env", "learn", "overall")]
-    )
+def _learning(snapshot: RunSnapshot, width: int) -> list[Text]:
+    rows = [(label, _number(snapshot.learning, key, form)) for label, key, form in _LEARNING_ROWS]
+    return _pairs(rows, width)
 
 
-def _learning(snapshot: RunSnapshot) -> RenderableType:
-    return _pairs(
-        [(label, _number(snapshot.learning, key, form)) for label, key, form in _LEARNING_ROWS]
-    )
-
-
-def _games(snapshot: RunSnapshot, title: str = "") -> RenderableType:
+def _games(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
     """Results over the whole run, and their share in the last rollout."""
     recent = snapshot.recent
-    return _triples(
-        title,
-        [
-            ("finished", sum(snapshot.games.values()), _number(recent, "finished", "+{:.0f}")),
-            ("Black won", snapshot.black_wins, _number(recent, "black_win_rate", "{:.0%}")),
-            ("White won", snapshot.white_wins, _number(recent, "white_win_rate", "{:.0%}")),
-            ("drawn", snapshot.draws, _number(recent, "draw_rate", "{:.0%}")),
-            ("plies a game", round(snapshot.mean_plies), _number(recent, "mean_plies", "{:.0f}")),
-        ],
-    )
+    rows = [
+        ("finished", sum(snapshot.games.values()), _number(recent, "finished", "+{:.0f}")),
+        ("Black won", snapshot.black_wins, _number(recent, "black_win_rate", "{:.0%}")),
+        ("White won", snapshot.white_wins, _number(recent, "white_win_rate", "{:.0%}")),
+        ("drawn", snapshot.draws, _number(recent, "draw_rate", "{:.0%}")),
+        ("plies a game", round(snapshot.mean_plies), _number(recent, "mean_plies", "{:.0f}")),
+    ]
+    return _triples(title, rows, width)
 
 
-def _ends(snapshot: RunSnapshot, title: str = "") -> RenderableType:
+def _ends(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
     """Games by how they ended: over the whole run, and their share in the last rollout."""
-    return _triples(
-        title,
-        [
-            (
-                label,
-                snapshot.games.get(name, 0),
-                _number(snapshot.recent, f"share_{name.lower()}", "{:.0%}"),
-            )
-            for name, label in _END_LABELS.items()
-        ],
-    )
+    rows = [
+        (
+            label,
+            snapshot.games.get(name, 0),
+            _number(snapshot.recent, f"share_{name.lower()}", "{:.0%}"),
+        )
+        for name, label in _END_LABELS.items()
+    ]
+    return _triples(title, rows, width)
 
 
 def _phase_shares(snapshot: RunSnapshot) -> list[tuple[str, float]]:
-    """Share of each phase in the time of the last two updates."""
     total = sum(snapshot.phase_seconds.values())
     return [
         (name, seconds / total if total > 0 else 0.0)
@@ -369,86 +358,70 @@ def _phase_shares(snapshot: RunSnapshot) -> list[tuple[str, float]]:
     ]
 
 
-def _phase_bars(snapshot: RunSnapshot) -> RenderableType:
-    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
-    grid.add_column()
-    grid.add_column(ratio=1)
-    grid.add_column(justify="right")
-    for name, share in _phase_shares(snapshot):
-        bar = ProgressBar(total=1.0, completed=share, complete_style="cyan", style="black")
-        grid.add_row(Text(name, style=_DIM), bar, f"{share:.0%}")
-    return grid
+def _phase_bars(snapshot: RunSnapshot, width: int) -> list[Text]:
+    return [
+        Text.assemble((f"{name:<6}", _DIM), _bar(share, width - 11), f"{share:>5.0%}")
+        for name, share in _phase_shares(snapshot)
+    ]
 
 
-def _phase_text(snapshot: RunSnapshot) -> str:
-    return "  ".join(f"{name} {share:.0%}" for name, share in _phase_shares(snapshot))
-
-
-def _evaluation_rows(snapshot: RunSnapshot) -> RenderableType:
-    results = snapshot.evaluation
-    if not results:
-        return Text("none yet", style=_DIM)
+def _evaluation_rows(snapshot: RunSnapshot, width: int) -> list[Text]:
     return _pairs(
-        [
-            ("score", _number(results, "score", "{:.1%}")),
-            ("95% from", _number(results, "score_low", "{:.1%}")),
-            ("to", _number(results, "score_high", "{:.1%}")),
-            ("games", _number(results, "games", "{:.0f}")),
-        ]
+        [(label, _number(snapshot.evaluation, key, form)) for label, key, form in _EVALUATION_ROWS],
+        width,
     )
 
 
 def _evaluation_text(results: dict[str, float]) -> str:
     if not results:
         return "none yet"
-    return (
-        f"score {_number(results, 'score', '{:.1%}')} "
-        f"(95% from {_number(results, 'score_low', '{:.1%}')} "
-        f"to {_number(results, 'score_high', '{:.1%}')}) "
-        f"in {_number(results, 'games', '{:.0f}')} games"
-    )
+    score, low, high, games = (_number(results, key, form) for _, key, form in _EVALUATION_ROWS)
+    return f"score {score} (95% from {low} to {high}) in {games} games"
 
 
-def _message(snapshot: RunSnapshot) -> RenderableType:
-    return Text(snapshot.message, style="yellow", no_wrap=True, overflow="ellipsis")
+def _boxed(title: str, lines: list[Text], width: int) -> list[Text]:
+    """Lines with a frame around, ``width`` columns in all."""
+    left, right = f" {title} ".center(width - 2, "─").split(title)
+    framed = [Text.assemble((f"╭{left}", _DIM), (title, _TITLE), (f"{right}╮", _DIM))]
+    for line in lines:
+        line.truncate(width - 4, pad=True)
+        framed.append(Text.assemble(("│ ", _DIM), line, (" │", _DIM)))
+    return [*framed, Text(f"╰{'─' * (width - 2)}╯", style=_DIM)]
 
 
-def _boxed(title: str, content: RenderableType) -> RenderableType:
-    return Panel(content, title=Text(title, style=_TITLE), box=ROUNDED, border_style=_DIM)
+def _beside(columns: list[list[Text]], gap: int) -> list[Text]:
+    """Columns of lines side by side, each as wide as its longest line."""
+    widths = [max(line.cell_len for line in column) + gap for column in columns]
+    rows: list[Text] = []
+    for cells in zip_longest(*columns):
+        row = Text()
+        for cell, width in zip(cells, widths, strict=True):
+            text = cell or Text()
+            text.pad_right(width - text.cell_len)
+            row.append_text(text)
+        rows.append(row)
+    return rows
 
 
-def _title(text: str) -> Text:
-    return Text(text, style=_TITLE)
+def _bar(share: float, width: int) -> Text:
+    """A bar of ``width`` columns, filled from the left in half columns."""
+    full, half = divmod(round(2 * width * min(1.0, max(0.0, share))), 2)
+    filled = "━" * full + "╸" * half
+    return Text.assemble((filled, "cyan"), ("─" * (width - len(filled)), _DIM))
 
 
-def _one_line(title: str, text: str) -> Text:
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{title}  ", style=_TITLE)
-    return line.append(text)
-
-
-def _pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
+def _pairs(rows: Iterable[tuple[str, str]], width: int) -> list[Text]:
     """Labels at the left, values at the right."""
-    return _columns([(label, value) for label, value in rows])
+    return [Text.assemble((label, _DIM), value.rjust(width - len(label))) for label, value in rows]
 
 
-def _triples(title: str, rows: Iterable[tuple[str, int, str]]) -> RenderableType:
+def _triples(title: str, rows: Iterable[tuple[str, int, str]], width: int) -> list[Text]:
     """A label, a count of the whole run, and what it was in the last rollout, with a heading."""
-    grid = _columns([(label, _count(count), recent) for label, count, recent in rows])
-    for column, heading in zip(grid.columns, (title, "all", "last"), strict=True):
-        column.header = Text(heading, style=_TITLE if heading == title else _DIM)
-    grid.show_header = True
-    return grid
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Table:
-    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
-    grid.add_column(style=_DIM, no_wrap=True)
-    for _ in rows[0][1:]:
-        grid.add_column(justify="right", no_wrap=True)
-    for row in rows:
-        grid.add_row(*row)
-    return grid
+    heading = f"{'all':>{width - len(title) - 6}}{'last':>6}"
+    return [
+        Text.assemble((title, _TITLE), (heading, _DIM)),
+        *_pairs(((label, f"{_count(count)}{recent:>6}") for label, count, recent in rows), width),
+    ]
 
 
 def _number(values: dict[str, float], key: str, form: str) -> str:
