@@ -68,6 +68,22 @@ def test_a_finished_game_may_wait() -> None:
         env.step(env.sample_actions(), active=ONLY_FIRST)
 
 
+def test_a_game_that_waits_for_its_next_step_begins_when_it_is_active_again() -> None:
+    env = ShogiVectorEnv(
+        3,
+        obs="compact",
+        initial_sfens=[MATE_IN_ONE, BARE_KINGS, BARE_KINGS],
+        autoreset_mode="NextStep",
+    )
+    first, _ = env.reset(seed=0)
+    after, *_ = env.step(actions(env, "G*5b", "5i5h", "5i5h"))
+    waiting, *_ = env.step(env.sample_actions(), active=~ONLY_FIRST)
+    np.testing.assert_array_equal(waiting["state"][0], after["state"][0])
+    begun, *_ = env.step(env.sample_actions(), active=ONLY_FIRST)
+    np.testing.assert_array_equal(begun["state"][0], first["state"][1])
+    np.testing.assert_array_equal(begun["state"][1:], waiting["state"][1:])
+
+
 @pytest.mark.parametrize("active", [np.ones(3), np.ones(2, np.bool_), np.ones((3, 1), np.bool_)])
 def test_masks_that_do_not_fit_are_refused(active: NDArray[Any]) -> None:
     env = ShogiVectorEnv(3)

@@ -165,7 +165,8 @@ def test_next_step() -> None:
         [False] * 3,
         [MATED, KINGS_AFTER[1], LOST],
     )
-    assert "final_obs" not in result[4]
+    assert sorted(result[4]) == ["_final_info", "final_info"]
+    assert result[4]["_final_info"].tolist() == [True, False, True]
 
     # The games that ended take no move now: their actions are not looked at.
     result = env.step(np.array([0, KING_LABELS[1], -1]))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from keisei.shogi import move_from_action
@@ -103,6 +104,11 @@ def _step_usi(env: ShogiVectorEnv, usi: str) -> bool:
 
 def _usi(env: ShogiVectorEnv, label: int) -> str:
     return move_from_action(env.board(0), label).usi()
+
+
+def test_there_is_no_state_before_the_first_reset() -> None:
+    with pytest.raises(ResetNeeded, match="reset"):
+        _env().get_state()
 
 
 def test_a_foreign_state_is_refused() -> None:
