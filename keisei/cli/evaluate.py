@@ -43,6 +43,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     Prints the score with its Wilson 95% interval. Colours are balanced, and every game that is
     started counts. --argmax and --sampled hold for both sides when the opponent is a policy too.
     """
+    if opponent != _RANDOM and not Path(opponent).exists():
+        fail(f"opponent {opponent!r} is neither 'random' nor a file or folder")
     network = _load(checkpoint)
     other = None if opponent == _RANDOM else _load(Path(opponent))
     from keisei.evaluation.match import play_match  # noqa: PLC0415

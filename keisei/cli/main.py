@@ -3,9 +3,15 @@
 Commands import what is heavy when they run, so that help and the small commands stay quick.
 """
 
+import sys
 from typing import Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError:
+    # The command is installed without extras too, but there is nothing to parse it with.
+    sys.stderr.write("Error: typer is not installed; pip install 'keisei[train]' brings it\n")
+    sys.exit(2)
 
 import keisei
 from keisei.cli.bench import bench

@@ -105,9 +105,9 @@ class PolicyPlayer:
         uniforms = self._rng.random(len(state), dtype=np.float32)
         with torch.no_grad():
             actions, _, _ = self._network.act(
-                torch.from_numpy(state).to(self._device),
-                torch.from_numpy(mask_bits).to(self._device),
-                torch.from_numpy(uniforms).to(self._device),
+                torch.as_tensor(state).to(self._device),
+                torch.as_tensor(mask_bits).to(self._device),
+                torch.as_tensor(uniforms).to(self._device),
                 deterministic=self._deterministic,
             )
         return actions.cpu().numpy()

@@ -47,6 +47,10 @@ def test_another_policy_can_be_the_opponent(run_dir: Path) -> None:
     assert data["games"] == 3
 
 
+def test_an_opponent_that_does_not_exist_is_named(run_dir: Path) -> None:
+    assert_mistake(run("eval", str(run_dir), "--opponent", "greedy"), "'greedy'", "'random'")
+
+
 def test_what_holds_no_policy_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert_mistake(run("eval", str(tmp_path / "none.pt")), "none.pt", "does not exist")
     assert_mistake(run("eval", str(tmp_path)), "holds no checkpoint")

@@ -72,3 +72,28 @@ def test_words_that_are_no_command_end_with_their_name_and_code_2(
 def test_an_exception_that_is_no_mistake_comes_through() -> None:
     with pytest.raises(ZeroDivisionError), mistakes(ValueError, OSError):
         _ = 1 // 0
+
+
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [
+        ("typer", ["--version"]),
+        ("tomli_w", ["config"]),
+        ("torch", ["train", "--run-dir", "a"]),
+        ("tensordict", ["train", "--run-dir", "a"]),
+        ("safetensors", ["eval", "a.pt"]),
+    ],
+)
+def test_a_missing_library_names_the_extra_that_brings_it(library: str, words: list[str]) -> None:
+    script = (
+        f"import sys; sys.modules[{library!r}] = None; sys.argv[1:] = {words!r}\n"
+        "from keisei.cli.main import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: {library} is not installed; pip install 'keisei[train]' brings it\n"
+    )
