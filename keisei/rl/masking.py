@@ -43,7 +43,8 @@ def require_legal_actions(mask: Tensor) -> None:
     Raises:
         ValueError: a row has none; the sentence names the first such row.
     """
-    legal = mask.any(-1)
+    # any() of bytes is a byte, whose complement is not a truth value.
+    legal = (mask != 0).any(-1)
     if not bool(legal.all()):
         row = int((~legal).nonzero()[0, 0])
         raise ValueError(

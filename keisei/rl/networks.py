@@ -1,7 +1,7 @@
 """The networks that ship with the package, behind one registry.
 
->>> network_names()
-['embedding', 'resnet']
+>>> build_network("embedding", width=128).num_actions
+2187
 """
 
 from keisei.rl.embedding import EmbeddingNet

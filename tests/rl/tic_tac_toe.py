@@ -65,11 +65,13 @@ class TicTacToeNet(PolicyValueNet):
 
 
 SETTINGS = TrainingConfig(
-    num_steps=32,
+    num_steps=16,
     gamma=0.99,
     gae_lambda=0.9,
-    learning_rate=3e-3,
-    ent_coef=0.01,
+    learning_rate=5e-3,
+    # Both sides are the same network: without much entropy all games become one line of play, and
+    # the random player leaves that line.
+    ent_coef=0.1,
     update_epochs=2,
     num_minibatches=4,
 )
@@ -85,7 +87,7 @@ def new_agent(seed: int, settings: TrainingConfig = SETTINGS) -> PPOAgent:
 class SelfPlay:
     """An agent, its games and its buffer."""
 
-    def __init__(self, agent: PPOAgent, num_envs: int = 128) -> None:
+    def __init__(self, agent: PPOAgent, num_envs: int = 256) -> None:
         self.agent = agent
         self.env = TicTacToe(num_envs)
         steps = agent.config.num_steps
@@ -93,6 +95,13 @@ class SelfPlay:
 
     def update(self) -> dict[str, float]:
         """Play one rollout and learn from it."""
+        self.fill()
+        metrics = self.agent.learn(self.buffer, progress=0.0)
+        self.buffer.clear()
+        return metrics
+
+    def fill(self) -> None:
+        """Play one rollout and finish it."""
         config = self.agent.config
         never = torch.zeros(self.buffer.num_envs, dtype=torch.bool)
         while not self.buffer.full:
@@ -112,9 +121,6 @@ class SelfPlay:
             )
         last_values = self.agent.value(self.env.observe()[0])
         self.buffer.finish(last_values, config.gamma, config.gae_lambda)
-        metrics = self.agent.learn(self.buffer, progress=0.0)
-        self.buffer.clear()
-        return metrics
 
 
 def score_against_random(agent: PPOAgent, num_games: int, seed: int) -> tuple[float, float, float]:

@@ -1,0 +1,244 @@
+"""The embedding network: its rows against cshogi, its kernels against plain tensor operations."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# (torch leaves parts of its signatures open.)
+
+import importlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from random_positions import compact_state, random_positions, square
+from torch import Tensor
+
+from keisei.rl import embedding_tables as tables
+from keisei.rl.embedding import EmbeddingNet, StateRows
+from keisei.rl.embedding_fused import input_sum, move_choice, move_evaluation
+from keisei.rl.embedding_kernels import POLICY_WIDTH
+from keisei.shogi.constants import BLACK, KING, OTHER_SIDE, PAWN, START_SFEN
+from keisei.shogi.features import BOARD, OWN_HAND, STATE_SIZE
+
+COUNT = 300
+cshogi: Any = importlib.import_module("cshogi")
+make_move_label: Any = importlib.import_module("cshogi.dlshogi").make_move_label
+
+
+@pytest.fixture(scope="module")
+def positions() -> tuple[Tensor, Tensor, Tensor]:
+    """States, packed masks and legal actions of positions of random games."""
+    states, masks, actions = random_positions(COUNT, seed=11)
+    return torch.tensor(states), torch.tensor(masks), torch.tensor(actions)
+
+
+@pytest.fixture
+def _torch_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def _pair() -> tuple[EmbeddingNet, EmbeddingNet]:
+    """The same weights twice: with kernels and without; a policy that is far from uniform."""
+    torch.manual_seed(2)
+    fused = EmbeddingNet(100, 2187)
+    with torch.no_grad():
+        fused.move_table.normal_(std=0.3)
+    plain = EmbeddingNet(100, 2187, fused=False)
+    plain.load_state_dict(fused.state_dict())
+    return fused, plain
+
+
+def test_kernels_and_plain_path_agree_in_values_and_gradients(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    fused, plain = _pair()
+    weights = torch.linspace(-1.0, 1.0, COUNT)
+    gradients: list[dict[str, Tensor]] = []
+    results: list[tuple[Tensor, Tensor, Tensor]] = []
+    for network in (fused, plain):
+        log_prob, entropy, values = network(*positions)
+        (weights * log_prob + (weights - 0.3) * entropy + values).mean().backward()
+        results.append((log_prob, entropy, values))
+        gradients.append(
+            {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+        )
+    for left, right in zip(*results, strict=True):
+        assert torch.allclose(left, right, atol=2e-5)
+    assert gradients[0].keys() == gradients[1].keys() == dict(fused.named_parameters()).keys()
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradient, gradients[1][name], atol=1e-6, rtol=1e-4), name
+    assert results[0][1].std() > 0.1
+
+
+def test_kernels_and_plain_path_choose_the_same_moves(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    fused, plain = _pair()
+    state, mask_bits, _ = positions
+    uniforms = torch.rand(COUNT, generator=torch.Generator().manual_seed(4))
+    for deterministic in (False, True):
+        left = fused.act(state, mask_bits, uniforms, deterministic=deterministic)
+        right = plain.act(state, mask_bits, uniforms, deterministic=deterministic)
+        # A uniform within rounding of a step of the distribution may fall on either side.
+        assert (left[0] == right[0]).float().mean() > 0.99
+        same = left[0] == right[0]
+        assert torch.allclose(left[1][same], right[1][same], atol=2e-5)
+
+
+def test_kernels_follow_the_masked_moves_distribution() -> None:
+    board = cshogi.Board("4k4/9/4P4/9/9/9/9/9/4K4 b - 1")
+    state = torch.from_numpy(compact_state(board, ply=0)).expand(4000, -1)
+    mask = torch.zeros(2192, dtype=torch.uint8)
+    labels = torch.tensor([81 * 0 + square(5, 2), 81 * 10 + square(5, 2), 81 * 3 + square(6, 9)])
+    mask[labels] = 1
+    bits = (mask.view(-1, 8) << torch.arange(8)).sum(1).to(torch.uint8).expand(4000, -1)
+    table = torch.zeros(tables.NUM_MOVE_ROWS, POLICY_WIDTH)
+    # Odds 1 : 2 : 5 through the label rows alone.
+    table[labels, 0] = torch.tensor([1.0, 2.0, 5.0]).log()
+    vector = torch.zeros(4000, POLICY_WIDTH)
+    vector[:, 0] = 1.0
+    uniforms = (torch.arange(4000) + 0.5) / 4000
+    actions, log_prob = move_choice(vector, table, state, bits, uniforms, deterministic=False)
+    assert [int((actions == label).sum()) for label in labels] == [500, 1000, 2500]
+    assert actions[-1] == labels[1]
+    assert torch.allclose(log_prob[-1], torch.tensor(2 / 8).log())
+    best, _ = move_choice(vector, table, state, bits, uniforms, deterministic=True)
+    assert best.unique().tolist() == [int(labels[2])]
+
+
+@pytest.mark.usefixtures("_torch_threads")
+def test_kernel_results_do_not_depend_on_the_number_of_threads(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    state, mask_bits, actions = positions
+    fused, _ = _pair()
+    generator = torch.Generator().manual_seed(6)
+    vectors = torch.randn((COUNT, POLICY_WIDTH), generator=generator)
+    outputs: list[list[Tensor]] = []
+    for num_threads in (1, 2, 3):
+        torch.set_num_threads(num_threads)
+        vector = vectors.clone().requires_grad_()
+        sums = input_sum(state, fused.input_table)
+        log_prob, entropy = move_evaluation(vector, fused.move_table, state, mask_bits, actions)
+        loss = sums.square().sum() + log_prob.sum() + entropy.sum()
+        gradients = torch.autograd.grad(loss, (fused.input_table, fused.move_table, vector))
+        outputs.append([sums, log_prob, entropy, *gradients])
+    for left, right in ((0, 1), (0, 2)):
+        for a, b in zip(outputs[left], outputs[right], strict=True):
+            assert torch.equal(a, b)
+
+
+def test_the_rows_of_the_start_position() -> None:
+    state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
+    rows = StateRows().input_rows(state)[0]
+    rows = rows[rows < tables.NUM_INPUT_ROWS].tolist()
+    windows = [row for row in rows if row >= tables.OWN_WINDOW_ROW]
+    assert len([row for row in rows if row < tables.HAND_ROW]) == 40
+    # Files 2 to 8 of the last three ranks: nine pawns less two, both rooks' and bishops' squares,
+    # and seven of the last rank less the king, for each side.
+    assert len(windows) == 2 * (7 + 2 + 6)
+    own_king_pawn = tables.PIECE_SQUARE_ROW + (PAWN - 1) * 81 + square(5, 7)
+    enemy_king = tables.PIECE_SQUARE_ROW + (14 + KING - 1) * 81 + square(5, 1)
+    assert {own_king_pawn, enemy_king} <= set(rows)
+    # The pawn before the own king: two ranks up in the 7 x 7 window, same file.
+    assert tables.OWN_WINDOW_ROW + (PAWN - 1) * 49 + 7 * 3 + 1 in rows
+    assert len(set(rows)) == len(rows)
+
+
+def test_held_pieces_have_a_row_for_each_count() -> None:
+    state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
+    rows = StateRows()
+    without = set(rows.input_rows(state)[0].tolist())
+    state[0, OWN_HAND.start] = 3
+    with_pawns = set(rows.input_rows(state)[0].tolist())
+    assert with_pawns - without == {tables.HAND_ROW + 2}
+
+
+def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
+    rng = random.Random(8)
+    board = cshogi.Board()
+    rows = StateRows()
+    checked = 0
+    for ply in range(150):
+        moves = list(board.legal_moves)
+        if not moves:
+            break
+        state = torch.from_numpy(compact_state(board, ply)).unsqueeze(0)
+        exchange, enemy_king, own_king = (part[0] for part in rows.move_rows(state))
+        for move in moves:
+            label = make_move_label(move, board.turn)
+            captured = 0
+            if cshogi.move_is_drop(move):
+                # cshogi's hand order holds gold before bishop and rook.
+                piece = (1, 2, 3, 4, 7, 5, 6)[cshogi.move_drop_hand_piece(move)]
+                kind = tables.DROP_KIND
+            else:
+                piece = board.piece_type(cshogi.move_from(move))
+                kind = int(cshogi.move_is_promotion(move))
+                captured = board.piece_type(cshogi.move_to(move))
+            after = piece + 8 if kind == tables.PROMOTION_KIND else piece
+            to = cshogi.move_to(move)
+            expected = ((piece - 1) * tables.NUM_MOVE_KINDS + kind) * tables.NUM_CAPTURED
+            assert exchange[label] == expected + captured
+            for part, king_of in ((enemy_king, 1 - board.turn), (own_king, board.turn)):
+                assert part[label] == (after - 1) * tables.NUM_KING_OFFSETS + _offset(
+                    to, board.king_square(king_of), board.turn
+                )
+            checked += 1
+        board.push(rng.choice(moves))
+    assert checked > 3000
+
+
+def _offset(to: int, king: int, turn: int) -> int:
+    """Number of the offset from a king to a square, both in Black's view, for the mover."""
+    if turn != BLACK:
+        to, king = 80 - to, 80 - king
+    return 17 * (to // 9 - king // 9 + 8) + to % 9 - king % 9 + 8
+
+
+@pytest.mark.parametrize("missing", [[KING], [KING + OTHER_SIDE], [KING, KING + OTHER_SIDE]])
+def test_a_missing_king_is_no_mishap(
+    missing: list[int], positions: tuple[Tensor, Tensor, Tensor]
+) -> None:
+    state, mask_bits, actions = positions
+    state = state.clone()
+    board = state[:, BOARD]
+    for code in missing:
+        board[board == code] = 0
+    fused, plain = _pair()
+    # The king's own moves stay in the mask: whatever they are taken for, it is the same in both.
+    for left, right in zip(
+        fused(state, mask_bits, actions), plain(state, mask_bits, actions), strict=True
+    ):
+        assert torch.isfinite(left).all()
+        assert torch.allclose(left, right, atol=2e-5)
+
+
+def test_any_bytes_are_read_without_harm() -> None:
+    generator = torch.Generator().manual_seed(1)
+    state = torch.randint(0, 256, (50, STATE_SIZE), generator=generator, dtype=torch.uint8)
+    mask_bits = torch.zeros((50, 274), dtype=torch.uint8)
+    mask_bits[:, :60] = 255
+    fused, plain = _pair()
+    actions = torch.arange(50)
+    for left, right in zip(
+        fused(state, mask_bits, actions), plain(state, mask_bits, actions), strict=True
+    ):
+        assert torch.allclose(left, right, atol=1e-4)
+
+
+def test_masks_that_are_no_shogi_masks_are_refused(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    state, mask_bits, actions = positions
+    fused, _ = _pair()
+    crowded, foreign = mask_bits.clone(), mask_bits.clone()
+    crowded[3] = 255
+    with pytest.raises(ValueError, match="row 3 of the mask has 2192 legal actions"):
+        fused(state, crowded, actions)
+    foreign[5, -1] |= 8
+    with pytest.raises(ValueError, match="past 2186"):
+        fused(state, foreign, actions)

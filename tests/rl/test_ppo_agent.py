@@ -1,0 +1,162 @@
+"""PPO updates: reproducible, resumable, and safe when the numbers are not."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# (torch leaves parts of its signatures open.)
+
+import io
+from typing import Any
+
+import pytest
+import torch
+from tic_tac_toe import SETTINGS, SelfPlay, new_agent
+
+from keisei.rl.ppo_agent import PPOAgent, scheduled_learning_rate
+
+METRICS = {
+    "loss",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "entropy_normalised",
+    "approx_kl",
+    "clip_fraction",
+    "explained_variance",
+    "grad_norm",
+    "learning_rate",
+    "epochs",
+    "optimizer_steps",
+    "updates",
+}
+
+
+def _weights(agent: PPOAgent) -> dict[str, torch.Tensor]:
+    return {name: weight.clone() for name, weight in agent.network.state_dict().items()}
+
+
+def _same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_the_same_seed_gives_the_same_metrics_and_weights() -> None:
+    runs: list[tuple[list[dict[str, float]], dict[str, torch.Tensor]]] = []
+    for _ in range(2):
+        play = SelfPlay(new_agent(4), num_envs=32)
+        runs.append(([play.update() for _ in range(3)], _weights(play.agent)))
+    assert runs[0][0] == runs[1][0]
+    assert _same(runs[0][1], runs[1][1])
+    other = SelfPlay(new_agent(5), num_envs=32)
+    for _ in range(3):
+        other.update()
+    assert not _same(runs[0][1], _weights(other.agent))
+
+
+def test_a_saved_agent_goes_on_bit_for_bit() -> None:
+    play = SelfPlay(new_agent(1), num_envs=32)
+    play.update()
+    file = io.BytesIO()
+    torch.save(play.agent.state_dict(), file)
+    boards = play.env.boards.copy()
+    expected = [play.update() for _ in range(2)]
+
+    file.seek(0)
+    resumed = SelfPlay(new_agent(99), num_envs=32)
+    stored: dict[str, Any] = torch.load(file, weights_only=True)
+    resumed.agent.load_state_dict(stored)
+    resumed.env.boards[:] = boards
+    assert [resumed.update() for _ in range(2)] == expected
+    assert _same(_weights(play.agent), _weights(resumed.agent))
+
+
+def test_metrics_are_complete_and_plausible() -> None:
+    play = SelfPlay(new_agent(2), num_envs=64)
+    first, second = play.update(), play.update()
+    assert set(first) == METRICS
+    assert (first["updates"], second["updates"]) == (1.0, 2.0)
+    assert first["optimizer_steps"] == SETTINGS.update_epochs * SETTINGS.num_minibatches
+    assert 0.9 < first["entropy_normalised"] <= 1.0
+    assert 0.0 <= first["approx_kl"] < 0.1
+    assert first["learning_rate"] == SETTINGS.learning_rate
+
+
+def test_zero_learning_rate_leaves_the_policy_and_its_ratio_alone() -> None:
+    settings = SETTINGS.model_copy(update={"lr_schedule": "linear", "lr_final_fraction": 0.0})
+    play = SelfPlay(new_agent(2, settings), num_envs=64)
+    before = _weights(play.agent)
+    play.update()
+    assert not _same(before, _weights(play.agent))
+    after_first = _weights(play.agent)
+    play.fill()
+    metrics = play.agent.learn(play.buffer, progress=1.0)
+    assert _same(after_first, _weights(play.agent))
+    assert metrics["learning_rate"] == 0.0
+    assert metrics["approx_kl"] == pytest.approx(0.0, abs=1e-6)
+    assert metrics["clip_fraction"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("constant", (1.0, 1.0, 1.0)), ("linear", (1.0, 0.6, 0.2)), ("cosine", (1.0, 0.6, 0.2))],
+)
+def test_learning_rate_schedules(schedule: str, rates: tuple[float, float, float]) -> None:
+    settings = SETTINGS.model_copy(
+        update={"lr_schedule": schedule, "lr_final_fraction": 0.2, "learning_rate": 2.0}
+    )
+    scheduled = [scheduled_learning_rate(settings, progress) / 2 for progress in (0.0, 0.5, 1.0)]
+    assert scheduled == pytest.approx(rates)
+    late = {"constant": 1.0, "linear": 0.4, "cosine": 0.2 + 0.4 * (1 - 0.5**0.5)}[schedule]
+    assert scheduled_learning_rate(settings, 0.75) / 2 == pytest.approx(late)
+
+
+def test_target_kl_ends_the_update_after_an_epoch() -> None:
+    settings = SETTINGS.model_copy(update={"target_kl": 1e-9, "update_epochs": 5})
+    metrics = SelfPlay(new_agent(0, settings), num_envs=32).update()
+    assert metrics["epochs"] == 1.0
+    generous = SETTINGS.model_copy(update={"target_kl": 1e9, "update_epochs": 5})
+    assert SelfPlay(new_agent(0, generous), num_envs=32).update()["epochs"] == 5.0
+
+
+def test_minibatch_size_overrides_their_number() -> None:
+    settings = SETTINGS.model_copy(update={"minibatch_size": 64, "update_epochs": 1})
+    metrics = SelfPlay(new_agent(0, settings), num_envs=32).update()
+    assert metrics["optimizer_steps"] == settings.num_steps * 32 / 64
+
+
+def test_a_loss_that_is_not_finite_is_raised_and_undone() -> None:
+    play = SelfPlay(new_agent(0), num_envs=32)
+    play.update()
+    before = _weights(play.agent)
+    play.fill()
+    play.buffer.column("returns")[3, 5] = float("nan")
+    with pytest.raises(FloatingPointError, match="update 2 is not finite"):
+        play.agent.learn(play.buffer, progress=0.0)
+    assert _same(before, _weights(play.agent))
+    play.buffer.clear()
+    assert play.update()["updates"] == 2.0
+    assert all(weight.isfinite().all() for weight in _weights(play.agent).values())
+
+
+def test_acting_refuses_a_finished_position_and_is_greedy_on_request() -> None:
+    agent = new_agent(0)
+    state = torch.zeros((2, 9), dtype=torch.uint8)
+    mask_bits = torch.tensor([[255, 1], [0, 0]], dtype=torch.uint8)
+    with pytest.raises(ValueError, match="row 1 of 2 has no legal action"):
+        agent.act(state, mask_bits)
+    open_masks = mask_bits[:1].expand(200, -1)
+    boards = state[:1].expand(200, -1)
+    greedy, log_probs, _ = agent.act(boards, open_masks, deterministic=True)
+    assert greedy.unique().numel() == 1
+    sampled, sampled_log_probs, _ = agent.act(boards, open_masks)
+    assert sampled.unique().numel() == 9
+    assert (sampled_log_probs <= log_probs).all()
+
+
+def test_bfloat16_learns_with_float32_weights() -> None:
+    settings = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    play = SelfPlay(new_agent(0, settings), num_envs=32)
+    before = _weights(play.agent)
+    metrics = play.update()
+    assert metrics["approx_kl"] < 0.1
+    after = _weights(play.agent)
+    assert not _same(before, after)
+    assert all(weight.dtype == torch.float32 for weight in after.values())
