@@ -438,7 +438,7 @@ def _rate(per_second: float) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else _UNKNOWN
+    return f"{min(1.0, part / whole):.1%}" if whole else _UNKNOWN
 
 
 def _duration(seconds: float | None) -> str:

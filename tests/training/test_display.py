@@ -97,6 +97,10 @@ def test_log_line_tells_progress_learning_games_and_time_left() -> None:
     )
 
 
+def test_the_last_step_may_pass_the_end_by_a_few_plies() -> None:
+    assert "200,192/200,000 100.0%" in log_line(replace(FULL, global_timestep=200_192))
+
+
 def test_log_line_before_the_first_update_names_only_what_is_known() -> None:
     assert log_line(EMPTY) == "0/200,000 0.0%  - sps  update 0  eta -"
 
