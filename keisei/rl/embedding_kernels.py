@@ -28,6 +28,7 @@ from keisei.rl.embedding_tables import (
     NUM_CAPTURED,
     NUM_KING_OFFSETS,
     NUM_MOVE_KINDS,
+    NUM_SET_BITS,
     OFF_BOARD,
     OWN_KIND,
     OWN_KING_ROW,
@@ -38,6 +39,7 @@ from keisei.rl.embedding_tables import (
     PROGRESS_ROW,
     PROMOTION_KIND,
     REPETITION_ROW,
+    SET_BITS,
     SQUARES_BEHIND,
     TO_MOVE_ROW,
     WINDOW_SIZE,
@@ -233,11 +235,11 @@ def _legal_move_rows(position: Bytes, mask_bits: Bytes, rows: Rows) -> None:
     count = 0
     for byte in range(mask_bits.shape[0]):
         bits = mask_bits[byte]
-        if bits != 0:
-            for bit in range(8):
-                if (bits >> bit) & 1:
-                    _move_rows(position, 8 * byte + bit, own_king, enemy_king, rows[count])
-                    count += 1
+        # A loop of known length is predicted better than a test of each bit.
+        for k in range(NUM_SET_BITS[bits]):
+            label = 8 * byte + SET_BITS[bits, k]
+            _move_rows(position, label, own_king, enemy_king, rows[count])
+            count += 1
 
 
 @inline_kernel

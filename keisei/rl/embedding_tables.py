@@ -153,6 +153,17 @@ def _move_kinds() -> NDArray[np.int64]:
     return kinds
 
 
+def _set_bits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Positions uint8[256, 8] of the bits of each byte that are 1, lowest first; their number."""
+    positions = np.zeros((256, 8), dtype=np.uint8)
+    numbers = np.zeros(256, dtype=np.uint8)
+    for byte in range(256):
+        found = [bit for bit in range(8) if byte >> bit & 1]
+        positions[byte, : len(found)] = found
+        numbers[byte] = len(found)
+    return positions, numbers
+
+
 # Small integers, so that the tables stay in the first-level cache beside the state.
 SQUARES_BEHIND = _squares_behind().astype(np.uint8)
 WINDOWS = _windows().astype(np.uint8)
@@ -162,3 +173,4 @@ OWN_KIND = _own_kind().astype(np.int8)
 ENEMY_KIND = np.roll(OWN_KIND, OTHER_SIDE)
 """Piece code 1..14 int8[256] of the opponent's piece by board code, else 0."""
 MOVE_KINDS = _move_kinds().astype(np.int8)
+SET_BITS, NUM_SET_BITS = _set_bits()

@@ -5,6 +5,7 @@ Letters: B positions, A actions.
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _BITS_IN_BYTE = 8
 
@@ -28,11 +29,13 @@ def count_legal(mask_bits: Tensor) -> Tensor:
     >>> count_legal(torch.tensor([[255, 1], [0, 6]], dtype=torch.uint8)).tolist()
     [9, 2]
     """
-    # Adding neighbouring bits, then pairs, then nibbles stays in uint8: eight times less memory
-    # than unpacking.
-    pairs = mask_bits - ((mask_bits >> 1) & 0x55)
-    nibbles = (pairs & 0x33) + ((pairs >> 2) & 0x33)
-    return ((nibbles + (nibbles >> 4)) & 0x0F).sum(-1)
+    # Bits are added inside words of eight bytes, first neighbours, then pairs, then nibbles; the
+    # product gathers the eight sums in the highest byte. Unpacking would take 64 times the memory.
+    words = functional.pad(mask_bits, (0, -mask_bits.shape[-1] % 8)).view(torch.int64)
+    words = words - ((words >> 1) & 0x5555555555555555)
+    words = (words & 0x3333333333333333) + ((words >> 2) & 0x3333333333333333)
+    words = (words + (words >> 4)) & 0x0F0F0F0F0F0F0F0F
+    return ((words * 0x0101010101010101) >> 56).sum(-1)
 
 
 def require_legal_actions(mask: Tensor) -> None:
@@ -44,7 +47,7 @@ def require_legal_actions(mask: Tensor) -> None:
         ValueError: a row has none; the sentence names the first such row.
     """
     # any() of bytes is a byte, whose complement is not a truth value.
-    legal = (mask != 0).any(-1)
+    legal = mask.any(-1).bool()
     if not bool(legal.all()):
         row = int((~legal).nonzero()[0, 0])
         raise ValueError(
