@@ -163,8 +163,9 @@ class SessionConfig(Section):
     """Every random stream of the run follows from it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; "auto" takes CUDA when there is one."""
-    torch_threads: PositiveInt | None = None
-    """Threads of torch on the CPU; without a value torch chooses."""
+    torch_threads: PositiveInt | None = 1
+    """Threads of torch on the CPU, "none" lets torch choose; more than one pay on idle cores only,
+    for on busy ones they wait for each other."""
     checkpoint_every: PositiveInt = 25
     """Updates between two checkpoints."""
     keep_checkpoints: PositiveInt = 3
