@@ -4,8 +4,11 @@ import gymnasium
 
 __version__ = "0.1.0"
 
+ENV_ID = "keisei/Shogi-v0"
+"""The environment with its version, which rises when observations, actions or rewards change."""
+
 gymnasium.register(
-    id="keisei/Shogi-v0",
+    id=ENV_ID,
     entry_point="keisei.vec:ShogiEnv",
     vector_entry_point="keisei.vec:ShogiVectorEnv",
 )

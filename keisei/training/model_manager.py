@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
@@ -65,7 +66,9 @@ class ModelManager:
         Raises:
             CheckpointError: A file cannot be written.
         """
-        path = self._folder.save(global_timestep, {"model": self._architecture, **contents})
+        path = self._folder.save(
+            global_timestep, {"environment": ENV_ID, "model": self._architecture, **contents}
+        )
         self._write_policy(path.with_name(POLICY_FILE), global_timestep)
         return path
 
@@ -84,6 +87,7 @@ class ModelManager:
         else:
             path = Path(resume)
             contents = read_checkpoint(path)
+        _check_environment(path, contents["environment"])
         if contents["model"] != self._architecture:
             raise CheckpointError(
                 f"{str(path)!r} holds network {_named(contents['model'])}, but the settings ask "
@@ -102,6 +106,7 @@ class ModelManager:
         }
         facts = {
             **self._architecture,
+            "environment": ENV_ID,
             "state_size": self.network.state_size,
             "num_actions": self.network.num_actions,
             "global_timestep": global_timestep,
@@ -119,11 +124,12 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     """
     if path.suffix == ".safetensors":
         facts, weights = _read_policy(path)
-        name, options = facts["network"], facts["options"]
+        environment, name, options = facts["environment"], facts["network"], facts["options"]
     else:
         contents = read_checkpoint(path)
         name, options = contents["model"]["network"], contents["model"]["options"]
-        weights = contents["agent"]["network"]
+        environment, weights = contents["environment"], contents["agent"]["network"]
+    _check_environment(path, environment)
     try:
         network = _build(name, options, seed=0)
         network.load_state_dict(weights)
@@ -150,6 +156,14 @@ def _read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if _POLICY_FORMAT not in header:
         raise CheckpointError(f"{str(path)!r} is not a Keisei policy of format {_POLICY_FORMAT}")
     return json.loads(header[_POLICY_FORMAT]), weights
+
+
+def _check_environment(path: Path, environment: str) -> None:
+    if environment != ENV_ID:
+        raise CheckpointError(
+            f"{str(path)!r} was trained on {environment!r}, but this Keisei plays {ENV_ID!r}; "
+            "use the version of Keisei that wrote it"
+        )
 
 
 def _build(name: str, options: Mapping[str, Any], seed: int) -> PolicyValueNet:

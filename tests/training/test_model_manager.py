@@ -134,3 +134,16 @@ def test_a_policy_whose_weights_do_not_fit_its_network_is_refused(tmp_path: Path
     cast(Any, safetensors.torch).save_file({"weight": torch.zeros(2)}, path, facts)
     with pytest.raises(CheckpointError, match=r"odd\.safetensors.*cannot build"):
         load_policy(path)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_policy_of_another_environment_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    monkeypatch.setattr("keisei.training.model_manager.ENV_ID", "keisei/Shogi-v9")
+    models, path = saved(tmp_path)
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match=r"'keisei/Shogi-v9', but this Keisei plays 'keisei"):
+        load_policy(path.with_name(POLICY_FILE) if shared else path)
+    with pytest.raises(CheckpointError, match=r"trained on 'keisei/Shogi-v9'"):
+        models.load(path, lambda _: None)
