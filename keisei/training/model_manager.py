@@ -155,7 +155,11 @@ def _read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         raise CheckpointError(f"{str(path)!r} is damaged or no safetensors file: {error}") from None
     if _POLICY_FORMAT not in header:
         raise CheckpointError(f"{str(path)!r} is not a Keisei policy of format {_POLICY_FORMAT}")
-    return json.loads(header[_POLICY_FORMAT]), weights
+    facts: dict[str, Any] = json.loads(header[_POLICY_FORMAT])
+    missing = {"environment", "network", "options"} - facts.keys()
+    if missing:
+        raise CheckpointError(f"{str(path)!r} does not say its {min(missing)}; it is damaged")
+    return facts, weights
 
 
 def _check_environment(path: Path, environment: str) -> None:

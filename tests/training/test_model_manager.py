@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
 from keisei.training.checkpoint import CheckpointError, CheckpointFolder
 from keisei.training.model_manager import (
@@ -92,6 +93,7 @@ def test_the_policy_file_says_what_it_is(tmp_path: Path) -> None:
     assert json.loads(header["keisei-policy-1"]) == {
         "network": "resnet",
         "options": {"blocks": 1, "channels": 8},
+        "environment": "keisei/Shogi-v0",
         "state_size": 100,
         "num_actions": 2187,
         "global_timestep": 64,
@@ -130,9 +132,18 @@ def test_a_policy_that_is_damaged_foreign_or_absent_is_refused(tmp_path: Path) -
 
 def test_a_policy_whose_weights_do_not_fit_its_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
-    facts = {"keisei-policy-1": json.dumps({"network": "resnet", "options": {}})}
-    cast(Any, safetensors.torch).save_file({"weight": torch.zeros(2)}, path, facts)
+    facts = {"environment": ENV_ID, "network": "resnet", "options": {}}
+    header = {"keisei-policy-1": json.dumps(facts)}
+    cast(Any, safetensors.torch).save_file({"weight": torch.zeros(2)}, path, header)
     with pytest.raises(CheckpointError, match=r"odd\.safetensors.*cannot build"):
+        load_policy(path)
+
+
+def test_a_policy_that_does_not_say_its_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.safetensors"
+    header = {"keisei-policy-1": json.dumps({"environment": ENV_ID, "options": {}})}
+    cast(Any, safetensors.torch).save_file({"weight": torch.zeros(2)}, path, header)
+    with pytest.raises(CheckpointError, match="does not say its network"):
         load_policy(path)
 
 
