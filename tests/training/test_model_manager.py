@@ -132,7 +132,7 @@ def test_a_policy_that_is_damaged_foreign_or_absent_is_refused(tmp_path: Path) -
 
 def test_a_policy_whose_weights_do_not_fit_its_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
-    facts = {"environment": ENV_ID, "network": "resnet", "options": {}}
+    facts: dict[str, Any] = {"environment": ENV_ID, "network": "resnet", "options": {}}
     header = {"keisei-policy-1": json.dumps(facts)}
     cast(Any, safetensors.torch).save_file({"weight": torch.zeros(2)}, path, header)
     with pytest.raises(CheckpointError, match=r"odd\.safetensors.*cannot build"):
