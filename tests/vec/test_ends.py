@@ -14,6 +14,8 @@ SHUFFLE = ["5i5h", "5a5b", "5h5i", "5b5a"]
 # Black's rook follows the king between two ranks and never stops giving check.
 PERPETUAL = "8k/9/9/9/9/9/9/7R1/4K4 b - 1"
 CHECKS = ["2h1h", "1a2a", "1h2h", "2a1a"]
+PERPETUAL_IN_CHECK = "8k/9/9/9/9/9/9/8R/4K4 w - 1"
+EVASIONS = [*CHECKS[1:], CHECKS[0]]
 NO_WINNER = -1
 
 
@@ -75,11 +77,22 @@ def test_perpetual_check_wins_for_the_evader_who_moved_last() -> None:
 
 
 def test_perpetual_check_loses_for_the_checker_who_moved_last() -> None:
-    in_check = "8k/9/9/9/9/9/9/8R/4K4 w - 1"
-    evasions = [*CHECKS[1:], CHECKS[0]]
-    rewards, terminated, truncated, infos = _play(in_check, evasions * 3)
+    rewards, terminated, truncated, infos = _play(PERPETUAL_IN_CHECK, EVASIONS * 3)
     assert (rewards, terminated, truncated) == ([0.0] * 11 + [-1.0], True, False)
     _assert_end(infos, Termination.PERPETUAL_CHECK, WHITE, 12)
+
+
+@pytest.mark.parametrize(
+    ("sfen", "moves"),
+    [
+        (PERPETUAL, ["2h5h", "1a2a", "5h2h", "2a1a", *CHECKS * 2]),
+        (PERPETUAL_IN_CHECK, ["1a2a", "1h5h", "2a1a", "5h1h", *EVASIONS * 2]),
+    ],
+)
+def test_one_quiet_first_move_saves_the_checker(sfen: str, moves: list[str]) -> None:
+    rewards, terminated, truncated, infos = _play(sfen, moves)
+    assert (rewards, terminated, truncated) == ([0.0] * 12, True, False)
+    _assert_end(infos, Termination.SENNICHITE, NO_WINNER, 12)
 
 
 def test_a_declaration_is_lost_by_the_player_who_moved() -> None:
