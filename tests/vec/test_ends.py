@@ -68,6 +68,7 @@ def test_the_fourth_occurrence_is_a_draw() -> None:
     rewards, terminated, truncated, infos = _play(BARE_KINGS, SHUFFLE * 3)
     assert (rewards, terminated, truncated) == ([0.0] * 12, True, False)
     _assert_end(infos, Termination.SENNICHITE, NO_WINNER, 12)
+    assert infos["final_obs"][0]["state"][96] == 2  # three earlier occurrences, capped
 
 
 def test_perpetual_check_wins_for_the_evader_who_moved_last() -> None:
