@@ -10,7 +10,7 @@ pgx. A set of legal actions is kept as ``MASK_WORDS`` words of packed bits.
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.bitboard import LO_BITS, ONE, ZERO
+from keisei.shogi.bitboard import LO_BITS, ONE, ZERO, lowest_bit, popcount
 from keisei.shogi.constants import (
     FIRST_DROP_CLASS,
     FIRST_PROMOTION_CLASS,
@@ -44,22 +44,6 @@ _U63 = np.uint64(63)
 def new_mask_scratch() -> NDArray[np.uint64]:
     """Room in which ``pack_planes`` joins the planes of one block."""
     return np.zeros(_SCRATCH_WORDS * LANES, np.uint64)
-
-
-@inline_kernel
-def popcount(word: np.uint64) -> Int:
-    """Number of bits that are set (Hacker's Delight, 5-1; LLVM knows the pattern)."""
-    word -= (word >> ONE) & np.uint64(0x5555555555555555)
-    pairs = np.uint64(0x3333333333333333)
-    word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@inline_kernel
-def lowest_bit(word: np.uint64) -> Int:
-    """Index of the lowest bit of a word that is not 0."""
-    return popcount((word & (ZERO - word)) - ONE)
 
 
 @inline_kernel

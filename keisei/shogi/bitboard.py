@@ -12,7 +12,7 @@ code that runs several games at once.
 import numpy as np
 
 from keisei.shogi.constants import NUM_SQUARES
-from keisei.shogi.jit import inline_kernel
+from keisei.shogi.jit import Int, inline_kernel
 
 Bitboard = tuple[np.uint64, np.uint64]
 
@@ -91,6 +91,28 @@ def mask_if(condition: bool) -> np.uint64:  # noqa: FBT001
 def mask_if_any(a: Bitboard) -> np.uint64:
     """All ones if there is a square in a, else 0."""
     return ZERO - np.uint64((a[0] | a[1]) != ZERO)
+
+
+@inline_kernel
+def popcount(word: np.uint64) -> Int:
+    """Number of bits that are set (Hacker's Delight, 5-1; LLVM knows the pattern)."""
+    word -= (word >> ONE) & np.uint64(0x5555555555555555)
+    pairs = np.uint64(0x3333333333333333)
+    word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@inline_kernel
+def lowest_bit(word: np.uint64) -> Int:
+    """Index of the lowest bit of a word that is not 0."""
+    return popcount((word & (ZERO - word)) - ONE)
+
+
+@inline_kernel
+def count(a: Bitboard) -> Int:
+    """Number of squares in a."""
+    return popcount(a[0]) + popcount(a[1])
 
 
 @inline_kernel

@@ -7,15 +7,10 @@ at; a filter of 2048 bits a game spares the look for most positions.
 
 import numpy as np
 
-from keisei.shogi.bitboard import ZERO, ZONE, both, without
+from keisei.shogi.bitboard import ZERO, ZONE, Bitboard, both, count, either, without
 from keisei.shogi.constants import (
     BISHOP,
     BLACK,
-    EMPTY,
-    KING,
-    NUM_HAND_TYPES,
-    OTHER_SIDE,
-    PROMOTED,
     ROOK,
     Termination,
 )
@@ -47,6 +42,12 @@ _PIECES_NEEDED = 10
 _POINTS_BLACK = 28
 _POINTS_WHITE = 27
 _BIG_PIECE_POINTS = 5
+
+_BYTE = np.uint64(0xFF)
+_EVERY_BYTE = np.uint64(0x0101010101010101)
+_LAST_BYTE = np.uint64(56)
+_BISHOP_BYTE = np.uint64(8 * (BISHOP - 1))
+_ROOK_BYTE = np.uint64(8 * (ROOK - 1))
 
 
 @inline_kernel
@@ -92,42 +93,32 @@ def _repetition_winner(games: Games, game: Int) -> Int:
 
 
 @inline_kernel
-def _king_in_zone(games: Games, game: Int, side: Int) -> bool:
-    """Whether a side's king stands on its last three ranks."""
-    base = game_base(game) + np.uint64(side * VIEW_WORDS * LANES)
-    step = np.uint64(LANES)
-    own = base + np.uint64(OWN_WORD * LANES)
-    king = both((games.words[own], games.words[own + step]), ZONE)
-    marked = base + np.uint64(6 * LANES)
-    king = both(king, (games.words[marked], games.words[marked + step]))
-    for word in range(0, 6, 2):
-        at = base + np.uint64(word * LANES)
-        king = without(king, (games.words[at], games.words[at + step]))
-    return (king[0] | king[1]) != ZERO
-
-
-@inline_kernel
 def can_declare(games: Games, game: Int) -> bool:
     """Whether the player to move may win by declaration (the CSA's 27-point rule)."""
     side = turn_of(games, game)
-    if games.in_check[game] != 0 or not _king_in_zone(games, game, side):
+    view = game_base(game) + np.uint64(side * VIEW_WORDS * LANES)
+    camp = both(_word_pair(games, view, OWN_WORD), ZONE)
+    others = count(camp) - 1
+    if others < _PIECES_NEEDED or games.in_check[game] != 0:
         return False
-    pieces = 0
-    points = 0
-    for file in range(9):
-        for rank in range(3):
-            code = games.boards[game, side, 9 * file + rank]
-            if code not in (EMPTY, KING) and code < OTHER_SIDE:
-                pieces += 1
-                kind = code % PROMOTED
-                points += _BIG_PIECE_POINTS if kind in (BISHOP, ROOK) else 1
+    bit_0, bit_1 = _word_pair(games, view, 0), _word_pair(games, view, 2)
+    bit_2, bit_3 = _word_pair(games, view, 4), _word_pair(games, view, 6)
+    king = without(without(without(both(camp, bit_3), bit_2), bit_1), bit_0)
+    one_low_bit = either(without(bit_0, bit_1), without(bit_1, bit_0))
+    big = count(both(both(camp, bit_2), one_low_bit))  # bishops and rooks, promoted or not
     hand = games.words[game_base(game) + np.uint64((HAND_WORD + side) * LANES)]
-    for hand_type in range(NUM_HAND_TYPES):
-        count = np.int64((hand >> np.uint64(8 * hand_type)) & np.uint64(0xFF))
-        big = hand_type in (BISHOP - 1, ROOK - 1)
-        points += count * _BIG_PIECE_POINTS if big else count
+    held = np.int64((hand * _EVERY_BYTE) >> _LAST_BYTE)
+    held_big = np.int64((hand >> _BISHOP_BYTE) & _BYTE) + np.int64((hand >> _ROOK_BYTE) & _BYTE)
+    points = others + held + (_BIG_PIECE_POINTS - 1) * (big + held_big)
     needed = _POINTS_BLACK if side == BLACK else _POINTS_WHITE
-    return pieces >= _PIECES_NEEDED and bool(points >= needed)
+    return bool(((king[0] | king[1]) != ZERO) & (points >= needed))
+
+
+@inline_kernel
+def _word_pair(games: Games, view: np.uint64, word: int) -> Bitboard:
+    """A bitboard of a view whose words begin at an index."""
+    at = view + np.uint64(word * LANES)
+    return games.words[at], games.words[at + np.uint64(LANES)]
 
 
 @inline_kernel
