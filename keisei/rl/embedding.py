@@ -269,7 +269,8 @@ class EmbeddingNet(PolicyValueNet):
             total = functional.embedding_bag(
                 self.rows.input_rows(state), padded, mode="sum", padding_idx=_NO_ROW
             )
-        return functional.relu(self.hidden(functional.relu(total + self.input_bias)))
+        inputs = functional.relu(total + self.input_bias, inplace=True)
+        return functional.relu(self.hidden(inputs), inplace=True)
 
     def _value_of(self, features: Tensor) -> Tensor:
         hidden = functional.relu(self.value_hidden(features))

@@ -5,6 +5,7 @@
 # (torch leaves parts of its signatures open.)
 
 import io
+import shutil
 from typing import Any
 
 import pytest
@@ -160,3 +161,14 @@ def test_bfloat16_learns_with_float32_weights() -> None:
     after = _weights(play.agent)
     assert not _same(before, after)
     assert all(weight.dtype == torch.float32 for weight in after.values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from torch's own modules
+def test_compiled_networks_learn_the_same() -> None:
+    compiled = SelfPlay(new_agent(3, SETTINGS.model_copy(update={"compile": True})), num_envs=32)
+    plain = SelfPlay(new_agent(3), num_envs=32)
+    left, right = compiled.update(), plain.update()
+    for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm"):
+        assert left[name] == pytest.approx(right[name], rel=1e-3, abs=1e-5)
