@@ -19,7 +19,7 @@ from keisei.shogi.constants import (
     NUM_SQUARES,
 )
 from keisei.shogi.jit import Int, inline_kernel, kernel
-from keisei.shogi.position import LANES, origin_square
+from keisei.shogi.position import LANES, Games, origin_square, turn_of
 
 MASK_WORDS = (NUM_ACTIONS + 63) // 64
 _SCRATCH_WORDS = MASK_WORDS + 2
@@ -118,21 +118,18 @@ def nth_legal(legal: NDArray[np.uint64], game: Int, n: Int) -> Int:
 
 
 @kernel
-def action_parts(board: NDArray[np.uint8], action: int) -> tuple[Int, Int, bool, Int]:
+def action_parts(games: Games, game: int, action: int) -> tuple[Int, Int, bool, Int]:
     """What a legal action does: (origin, destination, promotes, piece dropped).
 
-    Args:
-        board: uint8 [81], piece codes in the mover's view.
-        action: the action.
-
-    Returns:
-        Squares in the mover's view; origin -1 for a drop, piece 0 for a move on the board.
+    Squares are in the mover's view; the origin is -1 for a drop, the piece 0 for a move on the
+    board.
     """
     move_class = action // NUM_SQUARES
     to = action % NUM_SQUARES
     if move_class >= FIRST_DROP_CLASS:
         return -1, to, False, move_class - FIRST_DROP_CLASS + 1
-    origin = origin_square(board, move_class % FIRST_PROMOTION_CLASS, to)
+    direction = move_class % FIRST_PROMOTION_CLASS
+    origin = origin_square(games, game, turn_of(games, game), direction, to)
     return origin, to, move_class >= FIRST_PROMOTION_CLASS, 0
 
 

@@ -293,7 +293,7 @@ class Board:
 
     def _move(self, action: int) -> Move:
         """The move of a legal action."""
-        origin, to, promotes, dropped = action_parts(self.view(), action)
+        origin, to, promotes, dropped = action_parts(self._games, 0, action)
         turned = self.turn == WHITE
         to = int(NUM_SQUARES - 1 - to if turned else to)
         if dropped != EMPTY:

@@ -37,28 +37,29 @@ _MAX_REPETITION = 2
 
 
 @inline_kernel
-def write_state(games: Games, game: Int, max_plies: Int, out: NDArray[np.uint8]) -> None:
+def write_state(games: Games, game: Int, max_plies: Int, out: NDArray[np.uint8], row: Int) -> None:
     """Write one game's compact state.
 
     Args:
         games: the games.
         game: which one.
         max_plies: the ply cap.
-        out: uint8 [STATE_SIZE].
+        out: uint8 [rows, STATE_SIZE].
+        row: where to write.
     """
     side = turn_of(games, game)
     for square in range(NUM_SQUARES):
-        out[square] = games.boards[game, side, square]
+        out[row, square] = games.boards[game, side, square]
     hands = game_base(game) + np.uint64(HAND_WORD * LANES)
     own = games.words[hands + np.uint64(side * LANES)]
     enemy = games.words[hands + np.uint64((1 - side) * LANES)]
     for hand_type in range(NUM_HAND_TYPES):
         shift = np.uint64(8 * hand_type)
-        out[81 + hand_type] = np.uint8((own >> shift) & np.uint64(_MAX_BYTE))
-        out[88 + hand_type] = np.uint8((enemy >> shift) & np.uint64(_MAX_BYTE))
+        out[row, 81 + hand_type] = np.uint8((own >> shift) & np.uint64(_MAX_BYTE))
+        out[row, 88 + hand_type] = np.uint8((enemy >> shift) & np.uint64(_MAX_BYTE))
     ply = games.plies[game]
-    out[IN_CHECK] = games.in_check[game]
-    out[REPETITION] = min(games.repeats[game], _MAX_REPETITION)
-    out[TO_MOVE] = side
-    out[PROGRESS] = min(_MAX_BYTE * ply // max_plies, _MAX_BYTE)
-    out[PLIES_LEFT] = min(max(max_plies - ply, 0), _MAX_BYTE)
+    out[row, IN_CHECK] = games.in_check[game]
+    out[row, REPETITION] = min(games.repeats[game], _MAX_REPETITION)
+    out[row, TO_MOVE] = side
+    out[row, PROGRESS] = min(_MAX_BYTE * ply // max_plies, _MAX_BYTE)
+    out[row, PLIES_LEFT] = min(max(max_plies - ply, 0), _MAX_BYTE)

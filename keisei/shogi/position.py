@@ -184,18 +184,20 @@ def add_to_hand(games: Games, game: Int, side: Int, hand_type: Int, sign: Int) -
 
 
 @inline_kernel
-def origin_square(board: NDArray[np.uint8], direction: Int, to: Int) -> Int:
+def origin_square(games: Games, game: Int, side: Int, direction: Int, to: Int) -> Int:
     """The square from which a piece came: the first one with a piece on the way back.
 
     Args:
-        board: uint8 [81], piece codes in the mover's view.
+        games: the games.
+        game: which one.
+        side: the mover.
         direction: 0..9, the direction of travel.
         to: destination in the mover's view. The move has to be legal.
     """
     field = (_ORIGIN_STEPS >> (_U6 * np.uint64(direction))) & _U63
     step = np.int64(field) - _ORIGIN_BIAS
     square = to + step
-    while board[square] == EMPTY:
+    while games.boards[game, side, square] == EMPTY:
         square += step
     return square
 
@@ -210,20 +212,19 @@ def apply_action(games: Games, game: Int, action: Int) -> Int:
     side = turn_of(games, game)
     move_class = action // NUM_SQUARES
     to = action % NUM_SQUARES
-    board = games.boards[game, side]
     origin = -1
     if move_class >= FIRST_DROP_CLASS:
         piece = move_class - FIRST_DROP_CLASS + 1
         add_to_hand(games, game, side, piece - 1, -1)
     else:
         direction = move_class % FIRST_PROMOTION_CLASS
-        origin = origin_square(board, direction, to)
-        moved = np.int64(board[origin])
+        origin = origin_square(games, game, side, direction, to)
+        moved = np.int64(games.boards[game, side, origin])
         piece = moved + PROMOTED if move_class >= FIRST_PROMOTION_CLASS else moved
         toggle_piece(games, game, origin, moved, side)
         _set_square(games, game, origin, EMPTY, side)
         games.hashes[game] -= absolute_key(origin, moved, side)
-        captured = np.int64(board[to])
+        captured = np.int64(games.boards[game, side, to])
         if captured != EMPTY:
             captured -= OTHER_SIDE
             there = NUM_SQUARES - 1 - to

@@ -45,7 +45,7 @@ class Scratch(NamedTuple):
 
     Attributes:
         mask: uint64, from keisei.shogi.actions.new_mask_scratch.
-        state: uint8 [STATE_SIZE].
+        state: uint8 [1, STATE_SIZE].
     """
 
     mask: NDArray[np.uint64]
@@ -76,7 +76,7 @@ class Step(NamedTuple):
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
-    return Scratch(new_mask_scratch(), np.zeros(STATE_SIZE, np.uint8))
+    return Scratch(new_mask_scratch(), np.zeros((1, STATE_SIZE), np.uint8))
 
 
 @inline_kernel
@@ -97,23 +97,29 @@ def _begin(step: Step, game: Int) -> None:
 @inline_kernel
 def _write(
     games: Games,
-    game: Int,
+    span: tuple[Int, Int],
     legal: NDArray[np.uint64],
-    rules: Rules,
+    max_plies: Int,
     scratch: Scratch,
     outputs: Outputs,
 ) -> None:
-    """Write the observations of one game in all forms asked for."""
-    if outputs.state.shape[0] > 0:
-        write_state(games, game, rules.max_plies, outputs.state[game])
-    if outputs.planes.shape[0] > 0:
-        write_state(games, game, rules.max_plies, scratch.state)
-        write_planes(scratch.state, outputs.planes[game])
-    if outputs.mask.shape[0] > 0:
-        write_dense_mask(legal[game], outputs.mask[game])
-    if outputs.legal.shape[0] > 0:
-        for word in range(MASK_WORDS):
-            outputs.legal[game, word] = legal[game, word]
+    """Write the observations of some games (the first, the one past the last) in all forms."""
+    state, planes, mask, bits = outputs.state, outputs.planes, outputs.mask, outputs.legal
+    state_row = scratch.state
+    if state.shape[0] > 0:
+        for game in range(span[0], span[1]):
+            write_state(games, game, max_plies, state, game)
+    if planes.shape[0] > 0:
+        for game in range(span[0], span[1]):
+            write_state(games, game, max_plies, state_row, 0)
+            write_planes(state_row, planes, game)
+    if mask.shape[0] > 0:
+        for game in range(span[0], span[1]):
+            write_dense_mask(legal, mask, game)
+    if bits.shape[0] > 0:
+        for game in range(span[0], span[1]):
+            for word in range(MASK_WORDS):
+                bits[game, word] = legal[game, word]
 
 
 @inline_kernel
@@ -128,19 +134,23 @@ def _clear_result(results: Results, game: Int) -> None:
 
 
 @inline_kernel
-def _conclude(games: Games, game: Int, can_move: bool, rules: Rules, results: Results) -> bool:  # noqa: FBT001
-    """Enter how a game stands after a move; True if it ended."""
-    ended_by, winner = judge(games, game, can_move, rules.max_plies, rules.declaration)
-    if ended_by == _NONE:
-        return False
+def _end(step: Step, game: Int, verdict: tuple[Int, Int], rules: Rules, scratch: Scratch) -> None:
+    """Enter the end of a game, (Termination, winner); begin it anew or leave it over."""
+    batch, results = step.batch, step.results
+    ended_by, winner = verdict
     if winner != NO_WINNER:
-        results.rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
+        results.rewards[game] = 1.0 if winner == 1 - turn_of(batch.games, game) else -1.0
     results.terminations[game] = ended_by != _MAX_PLIES
     results.truncations[game] = ended_by == _MAX_PLIES
     results.termination[game] = ended_by
     results.winner[game] = winner
-    results.plies[game] = games.plies[game]
-    return True
+    results.plies[game] = batch.games.plies[game]
+    if rules.same_step:
+        span = (game, game + 1)
+        _write(batch.games, span, batch.legal, rules.max_plies, scratch, step.finals)
+        _begin(step, game)
+    else:
+        batch.over[game] = True
 
 
 @kernel
@@ -153,14 +163,14 @@ def play_blocks(step: Step, actions: NDArray[np.int64], first_block: int, last_b
         first_block: The first block of games.
         last_block: The block past the last.
     """
-    games, results = step.batch.games, step.results
+    games, results, orders = step.batch.games, step.results, step.orders
     last = min(last_block * LANES, games.hashes.shape[0])
     for game in range(first_block * LANES, last):
         _clear_result(results, game)
-        if step.orders[game] == MOVE:
+        if orders[game] == MOVE:
             results.last_origins[game] = apply_action(games, game, actions[game])
             results.last_actions[game] = actions[game]
-        elif step.orders[game] == RESET:
+        elif orders[game] == RESET:
             _begin(step, game)
 
 
@@ -177,27 +187,26 @@ def conclude_blocks(
         first_block: The first block of games.
         last_block: The block past the last.
     """
-    batch, planes = step.batch, step.planes
-    games = batch.games
+    # Taken out of their tuples once: inside the loops each taking would count references.
+    games, legal = step.batch.games, step.batch.legal
+    planes, orders, outputs, mask_scratch = step.planes, step.orders, step.outputs, scratch.mask
     for block in range(first_block, last_block):
         first = block * LANES
-        pack_planes(planes, block * PLANE_WORDS * LANES, scratch.mask, batch.legal, first)
-        for game in range(first, min(first + LANES, games.hashes.shape[0])):
+        last = min(first + LANES, games.hashes.shape[0])
+        pack_planes(planes, block * PLANE_WORDS * LANES, mask_scratch, legal, first)
+        for game in range(first, last):
             at = block * PLANE_WORDS * LANES + game - first
             checkers = at + CHECKERS_WORD * LANES
             in_check = (planes[checkers] | planes[checkers + LANES]) != ZERO
-            if step.orders[game] != MOVE:
+            if orders[game] != MOVE:
                 games.in_check[game] = in_check
-            else:
-                record_move(games, game, in_check)
-                can_move = planes[at + ANY_MOVE_WORD * LANES] != ZERO
-                if _conclude(games, game, can_move, rules, step.results):
-                    if rules.same_step:
-                        _write(games, game, batch.legal, rules, scratch, step.finals)
-                        _begin(step, game)
-                    else:
-                        batch.over[game] = True
-            _write(games, game, batch.legal, rules, scratch, step.outputs)
+                continue
+            record_move(games, game, in_check)
+            can_move = planes[at + ANY_MOVE_WORD * LANES] != ZERO
+            verdict = judge(games, game, can_move, rules.max_plies, rules.declaration)
+            if verdict[0] != _NONE:
+                _end(step, game, verdict, rules, scratch)
+        _write(games, (first, last), legal, rules.max_plies, scratch, outputs)
 
 
 def run_blocks(
@@ -212,8 +221,9 @@ def run_blocks(
 @kernel
 def first_illegal(batch: GameBatch, actions: NDArray[np.int64], orders: NDArray[np.uint8]) -> int:
     """The first game whose order is MOVE and whose action is not legal; -1 if there is none."""
+    legal = batch.legal
     for game in range(actions.shape[0]):
-        if orders[game] == MOVE and not is_legal(batch.legal, game, actions[game]):
+        if orders[game] == MOVE and not is_legal(legal, game, actions[game]):
             return game
     return -1
 
@@ -226,12 +236,13 @@ def sample_legal(batch: GameBatch, actions: NDArray[np.int64]) -> None:
         batch: The games; their random streams move on.
         actions: int64 [N], where to write.
     """
+    legal, random = batch.legal, batch.random
     for game in range(actions.shape[0]):
-        count = count_legal(batch.legal, game)
-        drawn = mix(batch.random[game]) >> _U32
-        batch.random[game] += _STREAM_STEP
+        count = count_legal(legal, game)
+        drawn = mix(random[game]) >> _U32
+        random[game] += _STREAM_STEP
         index = np.int64((drawn * np.uint64(count)) >> _U32)
-        actions[game] = nth_legal(batch.legal, game, index) if count > 0 else 0
+        actions[game] = nth_legal(legal, game, index) if count > 0 else 0
 
 
 @kernel

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
 from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
-from keisei.shogi.jit import inline_kernel
+from keisei.shogi.jit import Int, inline_kernel
 
 ENEMY_PLANES = 14
 HAND_PLANES = 28
@@ -51,39 +51,41 @@ def observation_space(form: str, dtype: str) -> gym.Space[Any]:
 
 
 @inline_kernel
-def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) -> None:
     """Write one game's planes from its compact state.
 
     Args:
-        state: uint8 [STATE_SIZE].
-        out: uint8 [NUM_PLANES, 81], squares file-major in the mover's view.
+        state: uint8 [1, STATE_SIZE].
+        out: uint8 [N, NUM_PLANES, 81], squares file-major in the mover's view.
+        game: where to write.
     """
     for plane in range(HAND_PLANES):
         for square in range(NUM_SQUARES):
-            out[plane, square] = 0
+            out[game, plane, square] = 0
     for square in range(NUM_SQUARES):
-        code = np.int64(state[square])
+        code = np.int64(state[0, square])
         if code != EMPTY:
             enemy = code >= OTHER_SIDE
             plane = code - OTHER_SIDE - 1 + ENEMY_PLANES if enemy else code - 1
-            out[plane, square] = 1
+            out[game, plane, square] = 1
     for plane in range(HAND_PLANES, NUM_PLANES):
-        value = state[plane - HAND_PLANES + _FIRST_VALUE]
+        value = state[0, plane - HAND_PLANES + _FIRST_VALUE]
         for square in range(NUM_SQUARES):
-            out[plane, square] = value
+            out[game, plane, square] = value
 
 
 @inline_kernel
-def write_dense_mask(legal: NDArray[np.uint64], out: NDArray[np.uint64]) -> None:
-    """Spread packed bits to one byte an action, 1 = legal.
+def write_dense_mask(legal: NDArray[np.uint64], out: NDArray[np.uint64], game: Int) -> None:
+    """Spread a game's packed bits to one byte an action, 1 = legal.
 
     Args:
-        legal: uint64 [MASK_WORDS].
-        out: uint64 [8 * MASK_WORDS]; as bytes it is the mask, with zeros behind.
+        legal: uint64 [N, MASK_WORDS].
+        out: uint64 [N, 8 * MASK_WORDS]; as bytes a row is the mask, with zeros behind.
+        game: which row.
     """
     for word in range(MASK_WORDS):
-        bits = legal[word]
+        bits = legal[game, word]
         for byte in range(8):
             eight = (bits >> (_U8 * np.uint64(byte))) & _BYTE
             spread = ((eight & _LOW_7) * _SPREAD) | ((eight & _BIT_7) << _U49)
-            out[8 * word + byte] = spread & _ONES
+            out[game, 8 * word + byte] = spread & _ONES
