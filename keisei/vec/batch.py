@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.actions import MASK_WORDS
-from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
 from keisei.shogi.features import STATE_SIZE
 from keisei.shogi.position import LANES, Games, new_games
 from keisei.vec.observation import NUM_PLANES
@@ -89,7 +89,7 @@ class Outputs(NamedTuple):
     Attributes:
         state: uint8 [N or 0, STATE_SIZE], compact states.
         mask: uint64 [N or 0, MASK_ROW / 8], the dense mask, one byte an action.
-        planes: uint8 [N or 0, NUM_PLANES, 81].
+        planes: uint8 [N or 0, NUM_PLANES * 81].
         legal: uint64 [N or 0, MASK_WORDS], packed legal actions (of final positions only).
     """
 
@@ -133,7 +133,7 @@ def new_outputs(num_games: int, forms: set[str]) -> Outputs:
     return Outputs(
         state=np.zeros((rows("state"), STATE_SIZE), np.uint8),
         mask=np.zeros((rows("mask"), MASK_ROW // 8), np.uint64),
-        planes=np.zeros((rows("planes"), NUM_PLANES, 81), np.uint8),
+        planes=np.zeros((rows("planes"), NUM_PLANES * NUM_SQUARES), np.uint8),
         legal=np.zeros((rows("legal"), MASK_WORDS), np.uint64),
     )
 

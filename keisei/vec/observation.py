@@ -21,11 +21,10 @@ PLANE_MAXIMA = np.array([1] * HAND_PLANES + [*HAND_LIMITS, *HAND_LIMITS] + [1, 2
 """Largest value of each plane; float planes are divided by it."""
 
 _FIRST_VALUE = OWN_HAND.start
-_LOW_7 = np.uint64(0x7F)
-_BIT_7 = np.uint64(0x80)
-_SPREAD = np.uint64(0x0002040810204081)
-_ONES = np.uint64(0x0101010101010101)
-_U49 = np.uint64(49)
+_SPREAD_BYTE = np.unpackbits(
+    np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little"
+).view(np.uint64)[:, 0]
+"""The eight bits of each byte as the eight bytes, 0 or 1, of a word."""
 _U8 = np.uint64(8)
 _BYTE = np.uint64(0xFF)
 
@@ -56,22 +55,21 @@ def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) ->
 
     Args:
         state: uint8 [1, STATE_SIZE].
-        out: uint8 [N, NUM_PLANES, 81], squares file-major in the mover's view.
+        out: uint8 [N, NUM_PLANES * 81], squares file-major in the mover's view.
         game: where to write.
     """
-    for plane in range(HAND_PLANES):
-        for square in range(NUM_SQUARES):
-            out[game, plane, square] = 0
+    for index in range(HAND_PLANES * NUM_SQUARES):
+        out[game, index] = 0
     for square in range(NUM_SQUARES):
         code = np.int64(state[0, square])
         if code != EMPTY:
             enemy = code >= OTHER_SIDE
             plane = code - OTHER_SIDE - 1 + ENEMY_PLANES if enemy else code - 1
-            out[game, plane, square] = 1
+            out[game, plane * NUM_SQUARES + square] = 1
     for plane in range(HAND_PLANES, NUM_PLANES):
         value = state[0, plane - HAND_PLANES + _FIRST_VALUE]
         for square in range(NUM_SQUARES):
-            out[game, plane, square] = value
+            out[game, plane * NUM_SQUARES + square] = value
 
 
 @inline_kernel
@@ -86,6 +84,4 @@ def write_dense_mask(legal: NDArray[np.uint64], out: NDArray[np.uint64], game: I
     for word in range(MASK_WORDS):
         bits = legal[game, word]
         for byte in range(8):
-            eight = (bits >> (_U8 * np.uint64(byte))) & _BYTE
-            spread = ((eight & _LOW_7) * _SPREAD) | ((eight & _BIT_7) << _U49)
-            out[game, 8 * word + byte] = spread & _ONES
+            out[game, 8 * word + byte] = _SPREAD_BYTE[(bits >> (_U8 * np.uint64(byte))) & _BYTE]
