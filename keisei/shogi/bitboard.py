@@ -40,9 +40,6 @@ def _ranks(*ranks: int) -> Bitboard:
 
 
 ALL = squares_bitboard(range(NUM_SQUARES))
-RANK_1 = _ranks(0)
-RANK_8 = _ranks(7)
-RANK_9 = _ranks(8)
 ZONE = _ranks(0, 1, 2)
 """The last three ranks of the player whose view it is."""
 NOT_RANK_1 = _ranks(1, 2, 3, 4, 5, 6, 7, 8)

@@ -277,10 +277,6 @@ class Board:
             move_number=self._first_number + self.ply,
         )
 
-    def view(self) -> NDArray[np.uint8]:
-        """Piece codes in the mover's view, uint8 [81]; the opponent's are + OTHER_SIDE."""
-        return self._games.boards[0, self.turn]
-
     def sfen(self) -> str:
         """The position in SFEN."""
         return format_sfen(self.placement())

@@ -52,9 +52,8 @@ class _KernelCacheLocator(_CacheLocator):
     the user's cache folder. With none writable the kernel is compiled anew in each process.
     """
 
-    def __init__(self, py_func: Callable[..., Any], py_file: str, folder: str) -> None:
+    def __init__(self, py_file: str, folder: str) -> None:
         self._py_file = py_file
-        self._line = py_func.__code__.co_firstlineno
         self._folder = folder
 
     def get_cache_path(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -64,7 +63,8 @@ class _KernelCacheLocator(_CacheLocator):
         return _folder_digest(Path(__file__).parent) + _folder_digest(Path(self._py_file).parent)
 
     def get_disambiguator(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return str(self._line)
+        # A module-level name is enough; the line number would leave a file behind at each edit.
+        return "0"
 
     @classmethod
     def from_function(
@@ -76,7 +76,7 @@ class _KernelCacheLocator(_CacheLocator):
         folders.append(str(Path(py_file).parent / "__pycache__"))
         folders.append(UserWideCacheLocator(py_func, py_file).get_cache_path())
         for folder in folders:
-            locator = cls(py_func, py_file, folder)
+            locator = cls(py_file, folder)
             try:
                 locator.ensure_cache_path()
             except OSError:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from keisei.config_schema import ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
-from keisei.shogi import InvalidSfenError
+from keisei.shogi.jit import is_compiled
+from keisei.shogi.movegen import generate_blocks
 from keisei.vec import ShogiVectorEnv
 
 
@@ -26,6 +27,9 @@ class EnvManager:
             ConfigError: A start position of ``initial_sfens`` is not usable.
         """
         self._logger = logger
+        self._begin = time.perf_counter()
+        if not is_compiled(generate_blocks):
+            logger.info("Compiling the kernels: about a minute, this once; then they are cached")
         try:
             self.env = ShogiVectorEnv(
                 config.num_envs,
@@ -37,19 +41,15 @@ class EnvManager:
                 initial_sfens=config.initial_sfens or None,
                 copy=False,
             )
-        except InvalidSfenError as error:
+        except ValueError as error:
             raise ConfigError(f"env.initial_sfens: {error}") from error
 
     def warm_up(self, network: PolicyValueNet, device: torch.device) -> None:
-        """Compile what is not in the cache yet, on games of their own, and say so.
+        """Compile what is not in the cache yet, on games of their own, and say when it is done.
 
         The network plays them and is taken through one backward pass, for it may have kernels,
         too. Its weights and all random streams stay as they are.
         """
-        begin = time.perf_counter()
-        self._logger.info(
-            "Preparing the kernels (compiled once, which takes a minute, then cached)"
-        )
         games = cast(Any, ShogiVectorEnv(2, max_plies=2, obs="compact"))
         obs, _ = games.reset(seed=0)
         games.sample_actions()
@@ -66,7 +66,7 @@ class EnvManager:
             obs, *_ = games.step(actions.cpu().numpy())
         network.zero_grad(set_to_none=True)
         games.close()
-        self._logger.info("Kernels are ready after %.1f s", time.perf_counter() - begin)
+        self._logger.info("Kernels are ready after %.1f s", time.perf_counter() - self._begin)
 
     def check_network(self, network: PolicyValueNet) -> None:
         """Check that a network reads this environment's states and chooses among its actions.

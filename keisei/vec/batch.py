@@ -138,6 +138,16 @@ def new_outputs(num_games: int, forms: set[str]) -> Outputs:
     )
 
 
+def fresh_outputs(outputs: Outputs) -> Outputs:
+    """Arrays like those given, their contents not set."""
+    return Outputs(
+        np.empty_like(outputs.state),
+        np.empty_like(outputs.mask),
+        np.empty_like(outputs.planes),
+        np.empty_like(outputs.legal),
+    )
+
+
 def select_rows(outputs: Outputs, games: NDArray[np.intp]) -> Outputs:
     """Copies of some games' rows, in the forms that there are."""
 

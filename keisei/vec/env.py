@@ -24,6 +24,7 @@ from keisei.vec.batch import (
     Outputs,
     Rules,
     dense_mask,
+    fresh_outputs,
     new_batch,
     new_outputs,
     new_results,
@@ -235,8 +236,6 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
-        if self._step.outputs.mask.shape[0]:
-            return dense_mask(self._step.outputs).astype(np.bool_)
         bits = self._mask_bits()
         return np.unpackbits(bits, axis=1, count=NUM_ACTIONS, bitorder="little").view(np.bool_)
 
@@ -348,6 +347,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _run(self, actions: NDArray[np.int64]) -> None:
         """Carry out the orders, in slices of the games if there are several threads."""
+        if self._copy:
+            # Fresh arrays, all of whose rows the kernels write, are cheaper than copies.
+            self._step = self._step._replace(outputs=fresh_outputs(self._step.outputs))
         if len(self._spans) == 1:
             run_blocks(self._step, actions, self._rules, self._scratch[0], self._spans[0])
             return
@@ -366,13 +368,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         return self._step.batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
 
     def _observations(self) -> Observation:
-        """The observations of all games, copies if so asked."""
-        obs = self._form(self._step.outputs, self._mask_bits())
-        if not self._copy:
-            return obs
-        if isinstance(obs, dict):
-            return {name: array.copy() for name, array in obs.items()}
-        return obs if self._dtype == "float32" else obs.copy()
+        """The observations of all games; those that the next step overwrites only if so asked."""
+        bits = self._mask_bits()
+        return self._form(self._step.outputs, bits.copy() if self._copy else bits)
 
     def _form(self, outputs: Outputs, mask_bits: NDArray[np.uint8]) -> Observation:
         """Outputs in the form that was asked for."""

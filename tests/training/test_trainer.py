@@ -10,6 +10,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig, ConfigError, load_config
+from keisei.training import env_manager
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.session_manager import RunFolderError
@@ -94,11 +95,29 @@ def test_the_user_hears_that_kernels_are_prepared_and_how_it_goes(tmp_path: Path
     stream = io.StringIO()
     config = small_config(tmp_path, updates=2, **{"display.mode": "log"})
     Trainer(config, console=Console(file=stream)).run()
-    assert "Preparing the kernels" in stream.getvalue()
+    assert "Kernels are ready after" in stream.getvalue()
     assert "against random play" in stream.getvalue()
     log = (tmp_path / "train.log").read_text()
     assert "Training from timestep 0" in log
     assert f"Training ends at timestep {2 * ROLLOUT}" in log
+
+
+def test_compiling_is_said_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def building(*_: object, **__: object) -> None:
+        raise ArithmeticError("built")
+
+    def never(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(env_manager, "is_compiled", never)
+    monkeypatch.setattr(env_manager, "ShogiVectorEnv", building)
+    stream = io.StringIO()
+    config = small_config(tmp_path, updates=1, **{"display.mode": "log"})
+    with pytest.raises(ArithmeticError, match="built"):
+        Trainer(config, console=Console(file=stream))
+    assert "Compiling the kernels" in stream.getvalue()
 
 
 class FailingCallback(Callback):
@@ -146,6 +165,11 @@ def test_a_run_that_broke_off_within_a_step_saves_nothing_half_done(tmp_path: Pa
         ({"session.device": "cuda"}, ConfigError, "no CUDA device"),
         ({"model.network": "none"}, ConfigError, "unknown network 'none'"),
         ({"env.initial_sfens": "startpos"}, ConfigError, r"env\.initial_sfens: .*startpos"),
+        (
+            {"env.initial_sfens": "4k4/4G4/4P4/9/9/9/9/9/4K4 w - 1"},
+            ConfigError,
+            r"env\.initial_sfens: .*over before the first move \(CHECKMATE\)",
+        ),
     ],
 )
 def test_a_setting_that_cannot_work_is_refused(
