@@ -217,7 +217,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             )
         played = np.ascontiguousarray(played, np.int64)
         self._give_orders(active)
-        wrong = first_illegal(self._step.batch, played, self._step.orders)
+        wrong = first_illegal(self._step.batch.legal, played, self._step.orders)
         if wrong >= 0:
             raise IllegalActionError(
                 describe_illegal(self._step.batch.games, wrong, int(played[wrong]))
@@ -245,7 +245,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Games that are over get 0.
         """
         actions = np.zeros(self.num_envs, np.int64)
-        sample_legal(self._step.batch, actions)
+        sample_legal(self._step.batch.legal, self._step.batch.random, actions)
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:

@@ -219,9 +219,16 @@ def run_blocks(
 
 
 @kernel
-def first_illegal(batch: GameBatch, actions: NDArray[np.int64], orders: NDArray[np.uint8]) -> int:
-    """The first game whose order is MOVE and whose action is not legal; -1 if there is none."""
-    legal = batch.legal
+def first_illegal(
+    legal: NDArray[np.uint64], actions: NDArray[np.int64], orders: NDArray[np.uint8]
+) -> int:
+    """The first game whose order is MOVE and whose action is not legal; -1 if there is none.
+
+    Args:
+        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions.
+        actions: int64 [N].
+        orders: uint8 [N].
+    """
     for game in range(actions.shape[0]):
         if orders[game] == MOVE and not is_legal(legal, game, actions[game]):
             return game
@@ -229,14 +236,16 @@ def first_illegal(batch: GameBatch, actions: NDArray[np.int64], orders: NDArray[
 
 
 @kernel
-def sample_legal(batch: GameBatch, actions: NDArray[np.int64]) -> None:
+def sample_legal(
+    legal: NDArray[np.uint64], random: NDArray[np.uint64], actions: NDArray[np.int64]
+) -> None:
     """Write a uniformly random legal action of each game from its own stream (0 if it has none).
 
     Args:
-        batch: The games; their random streams move on.
+        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions.
+        random: uint64 [N], states of the games' random streams, which move on.
         actions: int64 [N], where to write.
     """
-    legal, random = batch.legal, batch.random
     for game in range(actions.shape[0]):
         count = count_legal(legal, game)
         drawn = mix(random[game]) >> _U32
