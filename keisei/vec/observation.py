@@ -61,11 +61,13 @@ def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) ->
     for index in range(HAND_PLANES * NUM_SQUARES):
         out[game, index] = 0
     for square in range(NUM_SQUARES):
+        # Without a branch, which would be guessed wrong too often: an empty square writes the 0
+        # that plane 0 holds there anyway.
         code = np.int64(state[0, square])
-        if code != EMPTY:
-            enemy = code >= OTHER_SIDE
-            plane = code - OTHER_SIDE - 1 + ENEMY_PLANES if enemy else code - 1
-            out[game, plane * NUM_SQUARES + square] = 1
+        taken = np.int64(code != EMPTY)
+        enemy = np.int64(code >= OTHER_SIDE)
+        plane = code - taken - enemy * (OTHER_SIDE - ENEMY_PLANES)
+        out[game, plane * NUM_SQUARES + square] = taken
     for plane in range(HAND_PLANES, NUM_PLANES):
         value = state[0, plane - HAND_PLANES + _FIRST_VALUE]
         for square in range(NUM_SQUARES):
