@@ -21,12 +21,10 @@ class Rules(NamedTuple):
     Attributes:
         max_plies: The ply cap.
         declaration: Whether a player who may declare a win does.
-        same_step: Whether a game that ends starts anew in the same step.
     """
 
     max_plies: int
     declaration: bool
-    same_step: bool
 
 
 class Starts(NamedTuple):
@@ -50,6 +48,8 @@ class GameBatch(NamedTuple):
         next_start: int64 [N], start position of the game's next beginning.
         over: bool [N], the game ended and has not begun anew.
         random: uint64 [N], state of the game's own random stream.
+        last_actions: int64 [N], the action last played in the running game, -1 for none.
+        last_origins: int64 [N], where it began in its mover's view, -1 for a drop or none.
     """
 
     games: Games
@@ -57,6 +57,8 @@ class GameBatch(NamedTuple):
     next_start: NDArray[np.int64]
     over: NDArray[np.bool_]
     random: NDArray[np.uint64]
+    last_actions: NDArray[np.int64]
+    last_origins: NDArray[np.int64]
 
 
 class Results(NamedTuple):
@@ -69,8 +71,6 @@ class Results(NamedTuple):
         termination: uint8 [N], keisei.shogi.Termination of the games that ended, else 0.
         winner: int8 [N], 0 Black, 1 White, -1 nobody.
         plies: int32 [N], length of the games that ended, else 0.
-        last_actions: int64 [N], the action last played in the running game, -1 for none.
-        last_origins: int64 [N], where it began in its mover's view, -1 for a drop or none.
     """
 
     rewards: NDArray[np.float32]
@@ -79,8 +79,6 @@ class Results(NamedTuple):
     termination: NDArray[np.uint8]
     winner: NDArray[np.int8]
     plies: NDArray[np.int32]
-    last_actions: NDArray[np.int64]
-    last_origins: NDArray[np.int64]
 
 
 class Outputs(NamedTuple):
@@ -90,13 +88,11 @@ class Outputs(NamedTuple):
         state: uint8 [N or 0, STATE_SIZE], compact states.
         mask: uint64 [N or 0, MASK_ROW / 8], the dense mask, one byte an action.
         planes: uint8 [N or 0, NUM_PLANES * 81].
-        legal: uint64 [N or 0, MASK_WORDS], packed legal actions (of final positions only).
     """
 
     state: NDArray[np.uint8]
     mask: NDArray[np.uint64]
     planes: NDArray[np.uint8]
-    legal: NDArray[np.uint64]
 
 
 def new_batch(num_games: int, max_plies: int) -> GameBatch:
@@ -107,6 +103,8 @@ def new_batch(num_games: int, max_plies: int) -> GameBatch:
         next_start=np.zeros(num_games, np.int64),
         over=np.zeros(num_games, np.bool_),
         random=np.zeros(num_games, np.uint64),
+        last_actions=np.full(num_games, -1, np.int64),
+        last_origins=np.full(num_games, -1, np.int64),
     )
 
 
@@ -119,13 +117,11 @@ def new_results(num_games: int) -> Results:
         termination=np.zeros(num_games, np.uint8),
         winner=np.full(num_games, -1, np.int8),
         plies=np.zeros(num_games, np.int32),
-        last_actions=np.full(num_games, -1, np.int64),
-        last_origins=np.full(num_games, -1, np.int64),
     )
 
 
 def new_outputs(num_games: int, forms: set[str]) -> Outputs:
-    """Room for the forms named: "state", "mask", "planes", "legal"."""
+    """Room for the forms named: "state", "mask", "planes"."""
 
     def rows(form: str) -> int:
         return num_games if form in forms else 0
@@ -134,7 +130,6 @@ def new_outputs(num_games: int, forms: set[str]) -> Outputs:
         state=np.zeros((rows("state"), STATE_SIZE), np.uint8),
         mask=np.zeros((rows("mask"), MASK_ROW // 8), np.uint64),
         planes=np.zeros((rows("planes"), NUM_PLANES * NUM_SQUARES), np.uint8),
-        legal=np.zeros((rows("legal"), MASK_WORDS), np.uint64),
     )
 
 
@@ -144,7 +139,6 @@ def fresh_outputs(outputs: Outputs) -> Outputs:
         np.empty_like(outputs.state),
         np.empty_like(outputs.mask),
         np.empty_like(outputs.planes),
-        np.empty_like(outputs.legal),
     )
 
 
@@ -154,9 +148,7 @@ def select_rows(outputs: Outputs, games: NDArray[np.intp]) -> Outputs:
     def rows(array: NDArray[Any]) -> NDArray[Any]:
         return array[games] if len(array) else array
 
-    return Outputs(
-        rows(outputs.state), rows(outputs.mask), rows(outputs.planes), rows(outputs.legal)
-    )
+    return Outputs(rows(outputs.state), rows(outputs.mask), rows(outputs.planes))
 
 
 def dense_mask(outputs: Outputs) -> NDArray[np.uint8]:

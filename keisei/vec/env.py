@@ -32,13 +32,13 @@ from keisei.vec.batch import (
 )
 from keisei.vec.inspection import describe_illegal, last_move_of, placement_of
 from keisei.vec.kernels import (
-    IDLE,
-    MOVE,
-    RESET,
+    Scratch,
     Step,
+    begin_games,
+    find_moves,
     first_illegal,
     new_scratch,
-    run_blocks,
+    play_blocks,
     sample_legal,
     seed_streams,
 )
@@ -129,18 +129,16 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._rules = Rules(
             self.max_plies,
             one_of("declaration", declaration, _DECLARATIONS) == "auto",
-            self.autoreset_mode == AutoresetMode.SAME_STEP,
         )
-        forms = _FORMS[self._obs_form]
-        finals = forms | {"legal"} if self._rules.same_step else set[str]()
+        self._batch = new_batch(self.num_envs, self.max_plies)
+        self._starts = make_starts(initial_sfens, self._rules)
         self._step = Step(
-            batch=new_batch(self.num_envs, self.max_plies),
-            starts=make_starts(initial_sfens, self._rules),
-            results=new_results(self.num_envs),
-            outputs=new_outputs(self.num_envs, forms),
-            finals=new_outputs(self.num_envs, finals),
+            games=self._batch.games,
+            legal=self._batch.legal,
             planes=new_planes(-(-self.num_envs // LANES)),
-            orders=np.zeros(self.num_envs, np.uint8),
+            moving=np.zeros(self.num_envs, np.bool_),
+            results=new_results(self.num_envs),
+            outputs=new_outputs(self.num_envs, _FORMS[self._obs_form]),
         )
         self._begun = False
         self._seeded = False
@@ -180,9 +178,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
         self._seed_streams(seed, mask)
         if mask.all():
-            starts = len(self._step.starts.games.hashes)
-            self._step.batch.next_start[:] = np.arange(self.num_envs) % starts
-        self._step.orders[:] = np.where(mask, RESET, IDLE)
+            starts = len(self._starts.games.hashes)
+            self._batch.next_start[:] = np.arange(self.num_envs) % starts
+        self._begin(mask)
+        self._step.moving[:] = False
         self._run(np.zeros(self.num_envs, np.int64))
         self._begun = True
         return self._observations(), {}
@@ -216,12 +215,12 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 f"it has to be whole numbers of shape ({self.num_envs},)."
             )
         played = np.ascontiguousarray(played, np.int64)
-        self._give_orders(active)
-        wrong = first_illegal(self._step.batch.legal, played, self._step.orders)
+        waiting = self._choose_moving(active)
+        wrong = first_illegal(self._batch.legal, played, self._step.moving)
         if wrong >= 0:
-            raise IllegalActionError(
-                describe_illegal(self._step.batch.games, wrong, int(played[wrong]))
-            )
+            raise IllegalActionError(describe_illegal(self._batch.games, wrong, int(played[wrong])))
+        if waiting is not None:
+            self._begin(waiting)
         self._run(played)
         results = self._step.results
         infos = self._ends() if results.termination.any() else {}
@@ -245,7 +244,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Games that are over get 0.
         """
         actions = np.zeros(self.num_envs, np.int64)
-        sample_legal(self._step.batch.legal, self._step.batch.random, actions)
+        sample_legal(self._batch.legal, self._batch.random, actions)
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -277,13 +276,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 )
         for name, array in arrays.items():
             array[...] = state[name]
-        self._step.orders[:] = IDLE
+        self._step.moving[:] = False
         self._run(np.zeros(self.num_envs, np.int64))
         self._begun = self._seeded = True
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
-        return placement_of(self._step.batch.games, game)
+        return placement_of(self._batch.games, game)
 
     def board(self, game: int) -> Board:
         """The position of one game as a Board, without its history."""
@@ -291,7 +290,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""
-        return last_move_of(self._step.batch.games, self._step.results, game)
+        return last_move_of(self._batch, game)
 
     def board_text(self, game: int) -> str:
         """One game as a readable board with hands and last move."""
@@ -322,50 +321,71 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         streams = np.zeros(self.num_envs, np.uint64)
         known = np.array([each is not None for each in seeds]) & (mask | (not self._seeded))
         seed_streams(np.array([each or 0 for each in seeds], np.uint64), streams)
-        self._step.batch.random[known] = streams[known]
+        self._batch.random[known] = streams[known]
         self._seeded = True
 
-    def _give_orders(self, active: NDArray[np.bool_] | None) -> None:
-        """Write what the coming step does with each game."""
-        orders, over = self._step.orders, self._step.batch.over
+    def _begin(self, mask: NDArray[np.bool_]) -> None:
+        """Begin the games marked True."""
+        begin_games(
+            self._batch,
+            self._starts,
+            mask,
+            self._rules,
+            self._scratch[0],
+            self._step.outputs,
+        )
+
+    def _choose_moving(self, active: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Mark the games that move in the coming step; return those that begin anew instead."""
+        moving, over = self._step.moving, self._batch.over
         if active is not None and (active.shape != (self.num_envs,) or active.dtype != np.bool_):
             raise ValueError(
                 f"active is {active.dtype} {active.shape}; "
                 f"it has to be bool of shape ({self.num_envs},)."
             )
-        orders[:] = MOVE if active is None else np.where(active, MOVE, IDLE)
-        if self._rules.same_step or not over.any():
-            return
-        ended = over & (orders == MOVE)
+        moving[:] = True if active is None else active
+        if self.autoreset_mode == AutoresetMode.SAME_STEP or not over.any():
+            return None
+        ended = over & moving
         if self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            orders[ended] = RESET
-        elif ended.any():
+            moving[ended] = False
+            return ended
+        if ended.any():
             raise gym.error.ResetNeeded(
                 f"Game {int(np.argmax(ended))} is over; begin it anew with "
                 "reset(options={'reset_mask': ...}) before it moves again."
             )
+        return None
 
     def _run(self, actions: NDArray[np.int64]) -> None:
-        """Carry out the orders, in slices of the games if there are several threads."""
+        """Move the games marked, in slices of the games if there are several threads."""
         if self._copy:
             # Fresh arrays, all of whose rows the kernels write, are cheaper than copies.
             self._step = self._step._replace(outputs=fresh_outputs(self._step.outputs))
         if len(self._spans) == 1:
-            run_blocks(self._step, actions, self._rules, self._scratch[0], self._spans[0])
+            self._run_blocks(actions, self._scratch[0], self._spans[0])
             return
         if self._pool is None or self._pool_owner != os.getpid():
             # Threads do not live on in a forked child; it needs a pool of its own.
             self._pool = ThreadPoolExecutor(len(self._spans), "keisei-env")
             self._pool_owner = os.getpid()
         running = [
-            self._pool.submit(run_blocks, self._step, actions, self._rules, scratch, span)
+            self._pool.submit(self._run_blocks, actions, scratch, span)
             for scratch, span in zip(self._scratch, self._spans, strict=True)
         ]
         for each in running:
             each.result()
 
+    def _run_blocks(
+        self, actions: NDArray[np.int64], scratch: Scratch, blocks: tuple[int, int]
+    ) -> None:
+        """Move the games of some blocks."""
+        batch, moving = self._batch, self._step.moving
+        play_blocks(batch.games, moving, actions, batch.last_actions, batch.last_origins, *blocks)
+        find_moves(self._step, self._rules, scratch, blocks)
+
     def _mask_bits(self) -> NDArray[np.uint8]:
-        return self._step.batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
+        return self._batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
 
     def _observations(self) -> Observation:
         """The observations of all games; those that the next step overwrites only if so asked."""
@@ -384,7 +404,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         return {"observation": planes, "action_mask": dense_mask(outputs).view(np.int8)}
 
     def _ends(self) -> dict[str, Any]:
-        """Infos about the games that ended in this step."""
+        """Infos about the games that ended in this step; begin them anew if the mode says so."""
         results = self._step.results
         ended = results.termination != 0
         final_info: dict[str, Any] = {}
@@ -392,16 +412,17 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             final_info[name] = getattr(results, name).copy()
             final_info["_" + name] = ended.copy()
         infos: dict[str, Any] = {"final_info": final_info, "_final_info": ended.copy()}
-        if self._rules.same_step:
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos["final_obs"] = self._final_observations(np.flatnonzero(ended))
             infos["_final_obs"] = ended
+            self._begin(ended)
+        else:
+            self._batch.over[ended] = True
         return infos
 
     def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
-        finals = self._step.finals
-        rows = select_rows(finals, games)
-        obs = self._form(rows, rows.legal.view(np.uint8)[:, :MASK_BYTES])
+        obs = self._form(select_rows(self._step.outputs, games), self._mask_bits()[games])
         found = np.full(self.num_envs, None, dtype=object)
         for row, game in enumerate(games):
             if isinstance(obs, dict):
@@ -412,10 +433,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _state_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that hold the games between steps."""
-        batch, results = self._step.batch, self._step.results
+        batch = self._batch
         arrays: dict[str, NDArray[Any]] = dict(batch.games._asdict())
-        for name in ("legal", "next_start", "over", "random"):
-            arrays[name] = getattr(batch, name)
-        arrays["last_actions"] = results.last_actions
-        arrays["last_origins"] = results.last_origins
+        arrays |= {name: array for name, array in batch._asdict().items() if name != "games"}
         return arrays

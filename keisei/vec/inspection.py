@@ -6,7 +6,7 @@ from keisei.shogi.constants import FIRST_DROP_CLASS, NUM_ACTIONS, NUM_SQUARES, W
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_sfen
 from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS, Games
-from keisei.vec.batch import Results
+from keisei.vec.batch import GameBatch
 
 _DIRECTIONS = (
     "UP",
@@ -34,13 +34,13 @@ def placement_of(games: Games, game: int) -> Placement:
     )
 
 
-def last_move_of(games: Games, results: Results, game: int) -> Move | None:
+def last_move_of(batch: GameBatch, game: int) -> Move | None:
     """The move last played in a running game, None at its beginning."""
-    action, origin = int(results.last_actions[game]), int(results.last_origins[game])
+    action, origin = int(batch.last_actions[game]), int(batch.last_origins[game])
     if action < 0:
         return None
     move_class, to = divmod(action, NUM_SQUARES)
-    white_moved = placement_of(games, game).to_move != WHITE
+    white_moved = placement_of(batch.games, game).to_move != WHITE
     if move_class >= FIRST_DROP_CLASS:
         return Move(None, _turned(to, white_moved), drop=move_class - FIRST_DROP_CLASS + 1)
     promotes = move_class >= len(_DIRECTIONS)

@@ -36,9 +36,6 @@ _MAX_PLIES = int(Termination.MAX_PLIES)
 _STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 
-IDLE, MOVE, RESET = 0, 1, 2
-"""What a step does with a game: nothing, play its action, begin anew."""
-
 
 class Scratch(NamedTuple):
     """Room that one thread needs.
@@ -53,45 +50,28 @@ class Scratch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """All arrays that a step reads and writes.
+    """The arrays that are read and written once the moves are played.
 
     Attributes:
-        batch: The games.
-        starts: Where games begin.
-        results: Written for every game.
-        outputs: Observations of the positions after the step.
-        finals: Observations of the final positions of games that ended and began anew.
+        games: The games.
+        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions, written.
         planes: uint64, output of the move generator for all blocks.
-        orders: uint8 [N], IDLE, MOVE or RESET.
+        moving: bool [N], the games that moved; the others stay as they are.
+        results: Written for every game.
+        outputs: Observations, written for every game.
     """
 
-    batch: GameBatch
-    starts: Starts
+    games: Games
+    legal: NDArray[np.uint64]
+    planes: NDArray[np.uint64]
+    moving: NDArray[np.bool_]
     results: Results
     outputs: Outputs
-    finals: Outputs
-    planes: NDArray[np.uint64]
-    orders: NDArray[np.uint8]
 
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
     return Scratch(new_mask_scratch(), np.zeros((1, STATE_SIZE), np.uint8))
-
-
-@inline_kernel
-def _begin(step: Step, game: Int) -> None:
-    """Begin a game at its next start position."""
-    batch, starts = step.batch, step.starts
-    start = batch.next_start[game]
-    copy_position(batch.games, game, starts.games, start)
-    start_history(batch.games, game)
-    for word in range(MASK_WORDS):
-        batch.legal[game, word] = starts.legal[start, word]
-    batch.next_start[game] = (start + 1) % starts.games.hashes.shape[0]
-    batch.over[game] = False
-    step.results.last_actions[game] = -1
-    step.results.last_origins[game] = -1
 
 
 @inline_kernel
@@ -104,7 +84,7 @@ def _write(
     outputs: Outputs,
 ) -> None:
     """Write the observations of some games (the first, the one past the last) in all forms."""
-    state, planes, mask, bits = outputs.state, outputs.planes, outputs.mask, outputs.legal
+    state, planes, mask = outputs.state, outputs.planes, outputs.mask
     state_row = scratch.state
     if state.shape[0] > 0:
         for game in range(span[0], span[1]):
@@ -116,10 +96,6 @@ def _write(
     if mask.shape[0] > 0:
         for game in range(span[0], span[1]):
             write_dense_mask(legal, mask, game)
-    if bits.shape[0] > 0:
-        for game in range(span[0], span[1]):
-            for word in range(MASK_WORDS):
-                bits[game, word] = legal[game, word]
 
 
 @inline_kernel
@@ -134,44 +110,79 @@ def _clear_result(results: Results, game: Int) -> None:
 
 
 @inline_kernel
-def _end(step: Step, game: Int, verdict: tuple[Int, Int], rules: Rules, scratch: Scratch) -> None:
-    """Enter the end of a game, (Termination, winner); begin it anew or leave it over."""
-    batch, results = step.batch, step.results
+def _enter_end(games: Games, game: Int, verdict: tuple[Int, Int], results: Results) -> None:
+    """Enter the end of a game, (Termination, winner)."""
     ended_by, winner = verdict
     if winner != NO_WINNER:
-        results.rewards[game] = 1.0 if winner == 1 - turn_of(batch.games, game) else -1.0
+        results.rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
     results.terminations[game] = ended_by != _MAX_PLIES
     results.truncations[game] = ended_by == _MAX_PLIES
     results.termination[game] = ended_by
     results.winner[game] = winner
-    results.plies[game] = batch.games.plies[game]
-    if rules.same_step:
-        span = (game, game + 1)
-        _write(batch.games, span, batch.legal, rules.max_plies, scratch, step.finals)
-        _begin(step, game)
-    else:
-        batch.over[game] = True
+    results.plies[game] = games.plies[game]
 
 
 @kernel
-def play_blocks(step: Step, actions: NDArray[np.int64], first_block: int, last_block: int) -> None:
-    """Play the actions of games whose order is MOVE; begin those whose order is RESET.
+def begin_games(
+    batch: GameBatch,
+    starts: Starts,
+    marked: NDArray[np.bool_],
+    rules: Rules,
+    scratch: Scratch,
+    outputs: Outputs,
+) -> None:
+    """Begin some games at their next start positions, and write their observations.
 
     Args:
-        step: The games and where to write.
-        actions: int64 [N], legal where the order is MOVE.
+        batch: The games.
+        starts: Where they begin.
+        marked: bool [N], the games to begin.
+        rules: What the games are played by.
+        scratch: Room of its own.
+        outputs: Where to write.
+    """
+    games = batch.games
+    for game in range(marked.shape[0]):
+        if not marked[game]:
+            continue
+        start = batch.next_start[game]
+        copy_position(games, game, starts.games, start)
+        start_history(games, game)
+        for word in range(MASK_WORDS):
+            batch.legal[game, word] = starts.legal[start, word]
+        batch.next_start[game] = (start + 1) % starts.games.hashes.shape[0]
+        batch.over[game] = False
+        batch.last_actions[game] = -1
+        batch.last_origins[game] = -1
+        _write(games, (game, game + 1), batch.legal, rules.max_plies, scratch, outputs)
+
+
+@kernel
+def play_blocks(
+    games: Games,
+    moving: NDArray[np.bool_],
+    actions: NDArray[np.int64],
+    last_actions: NDArray[np.int64],
+    last_origins: NDArray[np.int64],
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Play the actions of the games that move.
+
+    Args:
+        games: The games.
+        moving: bool [N], the games that move.
+        actions: int64 [N], legal for the games that move.
+        last_actions: int64 [N], the action played, written.
+        last_origins: int64 [N], where it began, written (keisei.vec.batch.GameBatch).
         first_block: The first block of games.
         last_block: The block past the last.
     """
-    games, results, orders = step.batch.games, step.results, step.orders
     last = min(last_block * LANES, games.hashes.shape[0])
     for game in range(first_block * LANES, last):
-        _clear_result(results, game)
-        if orders[game] == MOVE:
-            results.last_origins[game] = apply_action(games, game, actions[game])
-            results.last_actions[game] = actions[game]
-        elif orders[game] == RESET:
-            _begin(step, game)
+        if moving[game]:
+            last_origins[game] = apply_action(games, game, actions[game])
+            last_actions[game] = actions[game]
 
 
 @kernel
@@ -188,8 +199,8 @@ def conclude_blocks(
         last_block: The block past the last.
     """
     # Taken out of their tuples once: inside the loops each taking would count references.
-    games, legal = step.batch.games, step.batch.legal
-    planes, orders, outputs, mask_scratch = step.planes, step.orders, step.outputs, scratch.mask
+    games, legal, planes, moving, results, outputs = step
+    mask_scratch = scratch.mask
     for block in range(first_block, last_block):
         first = block * LANES
         last = min(first + LANES, games.hashes.shape[0])
@@ -198,39 +209,37 @@ def conclude_blocks(
             at = block * PLANE_WORDS * LANES + game - first
             checkers = at + CHECKERS_WORD * LANES
             in_check = (planes[checkers] | planes[checkers + LANES]) != ZERO
-            if orders[game] != MOVE:
+            _clear_result(results, game)
+            if not moving[game]:
                 games.in_check[game] = in_check
                 continue
             record_move(games, game, in_check)
             can_move = planes[at + ANY_MOVE_WORD * LANES] != ZERO
             verdict = judge(games, game, can_move, rules.max_plies, rules.declaration)
             if verdict[0] != _NONE:
-                _end(step, game, verdict, rules, scratch)
+                _enter_end(games, game, verdict, results)
         _write(games, (first, last), legal, rules.max_plies, scratch, outputs)
 
 
-def run_blocks(
-    step: Step, actions: NDArray[np.int64], rules: Rules, scratch: Scratch, blocks: tuple[int, int]
-) -> None:
-    """Carry out the orders for the games of some blocks (the first, the one past the last)."""
-    play_blocks(step, actions, *blocks)
-    generate_blocks(step.batch.games.words, *blocks, step.planes)
+def find_moves(step: Step, rules: Rules, scratch: Scratch, blocks: tuple[int, int]) -> None:
+    """Generate, judge and write the games of some blocks (the first, the one past the last)."""
+    generate_blocks(step.games.words, *blocks, step.planes)
     conclude_blocks(step, rules, scratch, *blocks)
 
 
 @kernel
 def first_illegal(
-    legal: NDArray[np.uint64], actions: NDArray[np.int64], orders: NDArray[np.uint8]
+    legal: NDArray[np.uint64], actions: NDArray[np.int64], moving: NDArray[np.bool_]
 ) -> int:
-    """The first game whose order is MOVE and whose action is not legal; -1 if there is none.
+    """The first game that moves and whose action is not legal; -1 if there is none.
 
     Args:
         legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions.
         actions: int64 [N].
-        orders: uint8 [N].
+        moving: bool [N], the games that move.
     """
     for game in range(actions.shape[0]):
-        if orders[game] == MOVE and not is_legal(legal, game, actions[game]):
+        if moving[game] and not is_legal(legal, game, actions[game]):
             return game
     return -1
 

@@ -9,7 +9,7 @@ from keisei.shogi.movegen import new_planes
 from keisei.shogi.notation import InvalidSfenError, parse_sfen
 from keisei.shogi.position import LANES, place
 from keisei.vec.batch import GameBatch, Rules, Starts, new_batch, new_outputs, new_results
-from keisei.vec.kernels import Step, new_scratch, run_blocks, standing
+from keisei.vec.kernels import Step, find_moves, new_scratch, standing
 
 
 def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
@@ -55,14 +55,12 @@ def _find_moves(batch: GameBatch, rules: Rules) -> None:
     """Generate the legal actions and check flags of all games, which stay where they are."""
     count = len(batch.over)
     blocks = -(-count // LANES)
-    nothing = new_outputs(count, set())
     step = Step(
-        batch=batch,
-        starts=Starts(batch.games, batch.legal),
-        results=new_results(count),
-        outputs=nothing,
-        finals=nothing,
+        games=batch.games,
+        legal=batch.legal,
         planes=new_planes(blocks),
-        orders=np.zeros(count, np.uint8),
+        moving=np.zeros(count, np.bool_),
+        results=new_results(count),
+        outputs=new_outputs(count, set()),
     )
-    run_blocks(step, np.zeros(count, np.int64), rules, new_scratch(), (0, blocks))
+    find_moves(step, rules, new_scratch(), (0, blocks))
