@@ -144,11 +144,14 @@ def fresh_outputs(outputs: Outputs) -> Outputs:
 
 def select_rows(outputs: Outputs, games: NDArray[np.intp]) -> Outputs:
     """Copies of some games' rows, in the forms that there are."""
+    return Outputs(
+        _select(outputs.state, games), _select(outputs.mask, games), _select(outputs.planes, games)
+    )
 
-    def rows(array: NDArray[Any]) -> NDArray[Any]:
-        return array[games] if len(array) else array
 
-    return Outputs(rows(outputs.state), rows(outputs.mask), rows(outputs.planes))
+def _select(array: NDArray[Any], games: NDArray[np.intp]) -> NDArray[Any]:
+    """Rows of an array, or the array itself if it has none."""
+    return array.take(games, axis=0) if len(array) else array
 
 
 def dense_mask(outputs: Outputs) -> NDArray[np.uint8]:

@@ -422,7 +422,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
-        obs = self._form(select_rows(self._step.outputs, games), self._mask_bits()[games])
+        obs = self._form(
+            select_rows(self._step.outputs, games), self._mask_bits().take(games, axis=0)
+        )
         found = np.full(self.num_envs, None, dtype=object)
         for row, game in enumerate(games):
             if isinstance(obs, dict):
