@@ -180,9 +180,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         if mask.all():
             starts = len(self._starts.games.hashes)
             self._batch.next_start[:] = np.arange(self.num_envs) % starts
-        self._begin(mask)
         self._step.moving[:] = False
-        self._run(np.zeros(self.num_envs, np.int64))
+        self._run(np.zeros(self.num_envs, np.int64), starting=mask)
         self._begun = True
         return self._observations(), {}
 
@@ -219,9 +218,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         wrong = first_illegal(self._batch.legal, played, self._step.moving)
         if wrong >= 0:
             raise IllegalActionError(describe_illegal(self._batch.games, wrong, int(played[wrong])))
-        if waiting is not None:
-            self._begin(waiting)
-        self._run(played)
+        self._run(played, starting=waiting)
         results = self._step.results
         infos = self._ends() if results.termination.any() else {}
         rewards, terminated, truncated = (
@@ -357,11 +354,16 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             )
         return None
 
-    def _run(self, actions: NDArray[np.int64]) -> None:
-        """Move the games marked, in slices of the games if there are several threads."""
+    def _run(
+        self, actions: NDArray[np.int64], *, starting: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Begin some games and move those marked, in slices if there are several threads."""
         if self._copy:
-            # Fresh arrays, all of whose rows the kernels write, are cheaper than copies.
+            # Fresh arrays, all of whose rows the kernels write, are cheaper than copies. They come
+            # first, for the caller holds the ones before.
             self._step = self._step._replace(outputs=fresh_outputs(self._step.outputs))
+        if starting is not None:
+            self._begin(starting)
         if len(self._spans) == 1:
             self._run_blocks(actions, self._scratch[0], self._spans[0])
             return
@@ -422,9 +424,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
-        obs = self._form(
-            select_rows(self._step.outputs, games), self._mask_bits().take(games, axis=0)
-        )
+        obs = self._form(select_rows(self._step.outputs, games), self._mask_bits()[games])
         found = np.full(self.num_envs, None, dtype=object)
         for row, game in enumerate(games):
             if isinstance(obs, dict):
