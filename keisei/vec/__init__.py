@@ -1,6 +1,7 @@
 """N games of shogi at once behind Gymnasium's interfaces."""
 
 from keisei.vec.env import IllegalActionError, ShogiVectorEnv
+from keisei.vec.opponent import Opponent, OpponentVectorEnv
 from keisei.vec.single import ShogiEnv
 
-__all__ = ["IllegalActionError", "ShogiEnv", "ShogiVectorEnv"]
+__all__ = ["IllegalActionError", "Opponent", "OpponentVectorEnv", "ShogiEnv", "ShogiVectorEnv"]

@@ -42,10 +42,9 @@ from keisei.vec.kernels import (
     sample_legal,
     seed_streams,
 )
-from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, observation_space
+from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation, observation_space
 from keisei.vec.starts import make_starts
 
-Observation = NDArray[Any] | dict[str, NDArray[Any]]
 StepReturn = tuple[
     Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
 ]

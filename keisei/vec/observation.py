@@ -11,6 +11,9 @@ from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES,
 from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
 from keisei.shogi.jit import Int, inline_kernel
 
+Observation = NDArray[Any] | dict[str, NDArray[Any]]
+"""Planes alone, or two entries: planes or state, then the mask."""
+
 ENEMY_PLANES = 14
 HAND_PLANES = 28
 """First of the planes that hold one value on all squares; they follow the state's bytes."""

@@ -64,21 +64,25 @@ def legal_mask(board: Board) -> NDArray[np.bool_]:
     return mask
 
 
-def compact_state(board: Board, max_plies: int) -> NDArray[np.uint8]:
-    """uint8 [100], the compact state of a board that has the game's whole history."""
+def compact_state(board: Board, max_plies: int, seat: int | None = None) -> NDArray[np.uint8]:
+    """uint8 [100], the compact state of a board that has the game's whole history.
+
+    With a seat it is that player's view, as if it were to move, whoever is.
+    """
     placement = parse_sfen(board.sfen())
-    white = placement.to_move == WHITE
+    viewer = placement.to_move if seat is None else seat
+    white = viewer == WHITE
     state = np.zeros(100, np.uint8)
     for square, code in enumerate(placement.board):
         if code:
             is_white, piece = divmod(int(code), OTHER_SIDE)
             own = bool(is_white) == white
             state[80 - square if white else square] = piece if own else piece + OTHER_SIDE
-    state[81:88] = placement.hands[placement.to_move]
-    state[88:95] = placement.hands[1 - placement.to_move]
-    state[95] = board.is_check()
+    state[81:88] = placement.hands[viewer]
+    state[88:95] = placement.hands[1 - viewer]
+    state[95] = board.is_check() and viewer == placement.to_move
     state[96] = min(2, board.repetition_count() - 1)
-    state[97] = placement.to_move
+    state[97] = viewer
     state[98] = 255 * board.ply // max_plies
     state[99] = min(255, max_plies - board.ply)
     return state

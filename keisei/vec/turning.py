@@ -1,0 +1,72 @@
+"""Observations seen from the other side of the board."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.shogi.constants import OTHER_SIDE
+from keisei.shogi.features import BOARD, ENEMY_HAND, IN_CHECK, OWN_HAND, STATE_SIZE, TO_MOVE
+from keisei.vec.observation import ENEMY_PLANES, HAND_PLANES, Observation
+
+_HAND_TYPES = OWN_HAND.stop - OWN_HAND.start
+_CHECK_PLANE = HAND_PLANES + IN_CHECK - OWN_HAND.start
+_COLOUR_PLANE = HAND_PLANES + TO_MOVE - OWN_HAND.start
+
+
+def colours_to_move(obs: Observation) -> NDArray[np.int8]:
+    """The colour to move, 0 Black, 1 White, [...] of observations [...] in any form."""
+    position = _position(obs)
+    if _is_compact(position):
+        return position[..., TO_MOVE].astype(np.int8)
+    return position[..., _COLOUR_PLANE, 0, 0].astype(np.int8)
+
+
+def turn_observation(obs: Observation) -> Observation:
+    """Copies of observations [...] as the player who is not to move sees them.
+
+    Everything is as if that player were to move, save that it is not in check (it has just moved,
+    which never leaves its king in check) and that no action is legal.
+    """
+    position = _position(obs)
+    turned = _turn_state(position) if _is_compact(position) else _turn_planes(position)
+    if not isinstance(obs, dict):
+        return turned
+    name, mask_name = obs
+    return {name: turned, mask_name: np.zeros_like(obs[mask_name])}
+
+
+def _position(obs: Observation) -> NDArray[Any]:
+    """State or planes, which stand before the mask where an observation has both."""
+    return next(iter(obs.values())) if isinstance(obs, dict) else obs
+
+
+def _is_compact(position: NDArray[Any]) -> bool:
+    return position.shape[-1] == STATE_SIZE
+
+
+def _turn_state(state: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Compact states, uint8 [..., STATE_SIZE]."""
+    turned = state.copy()
+    board = state[..., BOARD][..., ::-1]
+    turned[..., BOARD] = np.where(board > 0, board ^ OTHER_SIDE, board)
+    turned[..., OWN_HAND] = state[..., ENEMY_HAND]
+    turned[..., ENEMY_HAND] = state[..., OWN_HAND]
+    turned[..., IN_CHECK] = 0
+    turned[..., TO_MOVE] = 1 - state[..., TO_MOVE]
+    return turned
+
+
+def _turn_planes(planes: NDArray[Any]) -> NDArray[Any]:
+    """Planes, uint8 or float32 [..., NUM_PLANES, 9, 9]."""
+    turned = planes.copy()
+    around = planes[..., :HAND_PLANES, ::-1, ::-1]
+    turned[..., :ENEMY_PLANES, :, :] = around[..., ENEMY_PLANES:, :, :]
+    turned[..., ENEMY_PLANES:HAND_PLANES, :, :] = around[..., :ENEMY_PLANES, :, :]
+    own = slice(HAND_PLANES, HAND_PLANES + _HAND_TYPES)
+    enemy = slice(own.stop, own.stop + _HAND_TYPES)
+    turned[..., own, :, :] = planes[..., enemy, :, :]
+    turned[..., enemy, :, :] = planes[..., own, :, :]
+    turned[..., _CHECK_PLANE, :, :] = 0
+    turned[..., _COLOUR_PLANE, :, :] = 1 - planes[..., _COLOUR_PLANE, :, :]
+    return turned
