@@ -1,0 +1,49 @@
+"""Every program in examples/ runs as a user would start it, in small."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MOST_LINES = 80
+
+# Program, libraries that it needs, arguments, what its output has to match.
+RUNS: list[tuple[str, list[str], str, str]] = [
+    ("numpy_rollout", [], "--num-envs 8 --num-steps 600", r"plies a second\n[1-9]\d* games"),
+    ("pettingzoo_loop", ["pettingzoo"], "--games 2", r"2 games"),
+    (
+        "torchrl_collector",
+        ["torchrl"],
+        "--num-envs 4 --num-steps 8 --batches 2",
+        r"(32 plies, \d+ games ended, all legal: True\n){2}",
+    ),
+]
+
+
+def test_every_example_is_run() -> None:
+    assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(run[0] for run in RUNS)
+
+
+@pytest.mark.parametrize("name", [run[0] for run in RUNS])
+def test_an_example_fits_on_a_page(name: str) -> None:
+    assert len((EXAMPLES / f"{name}.py").read_text("utf-8").splitlines()) < MOST_LINES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "libraries", "arguments", "expected"), RUNS)
+def test_an_example_runs(name: str, libraries: list[str], arguments: str, expected: str) -> None:
+    for library in libraries:
+        if find_spec(library) is None:
+            pytest.skip(f"{library} is not installed")
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert re.search(expected, finished.stdout), finished.stdout
