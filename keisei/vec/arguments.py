@@ -32,6 +32,21 @@ def at_least_one(name: str, value: Any) -> int:
     return int(cast(Any, value))
 
 
+def two_names(name: str, given: Sequence[str] | None, usual: Sequence[str]) -> tuple[str, ...]:
+    """The two different names given, or else the usual ones.
+
+    Raises:
+        ValueError: When they are not two, are alike, or there is nothing to name.
+    """
+    names = tuple(usual if given is None else given)
+    if given is not None and (
+        not usual or isinstance(given, str) or len(names) != 2 or names[0] == names[1]
+    ):
+        wanted = f"two different names instead of {tuple(usual)}" if usual else "left out here"
+        raise ValueError(f"{name}={given!r} has to be {wanted}.")
+    return names
+
+
 def game_seeds(seed: int | Sequence[int | None], num_envs: int) -> list[int | None]:
     """A seed for each game: the numbers given, or seed + i for game i.
 
@@ -48,6 +63,34 @@ def game_seeds(seed: int | Sequence[int | None], num_envs: int) -> list[int | No
         if each is not None and not 0 <= each < _SEED_LIMIT:
             raise ValueError(f"seed {each} is out of range; seeds are 0 to 2**64 - 1.")
     return seeds
+
+
+def stream_seeds(
+    seed: int | Sequence[int | None] | None,
+    begun: NDArray[np.bool_],
+    unseeded: np.random.Generator | None,
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    """Which random streams a reset begins, and from which seeds.
+
+    Args:
+        seed: As for ``reset``.
+        begun: bool [N], games that the reset begins.
+        unseeded: None when all streams run already; otherwise where the seeds that nobody names
+            are drawn from.
+
+    Returns:
+        bool [N], the streams to begin; uint64 [N], their seeds (0 for the others).
+
+    Raises:
+        ValueError: When the seeds do not fit.
+    """
+    num_envs = len(begun)
+    given = [None] * num_envs if seed is None else game_seeds(seed, num_envs)
+    if unseeded is not None:
+        drawn = unseeded.integers(2**63, size=num_envs).tolist()
+        given = [other if each is None else each for each, other in zip(given, drawn, strict=True)]
+    named = begun & np.array([each is not None for each in given])
+    return named, np.array([each or 0 for each in given], np.uint64)
 
 
 def reset_mask(options: dict[str, Any] | None, num_envs: int) -> NDArray[np.bool_]:

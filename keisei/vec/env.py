@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -19,7 +19,7 @@ from keisei.shogi.movegen import new_planes
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES
-from keisei.vec.arguments import at_least_one, game_seeds, one_of, reset_mask
+from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds, two_names
 from keisei.vec.batch import (
     Outputs,
     Rules,
@@ -43,6 +43,7 @@ from keisei.vec.kernels import (
     seed_streams,
 )
 from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation, observation_space
+from keisei.vec.saved import restore, save
 from keisei.vec.starts import make_starts
 
 StepReturn = tuple[
@@ -53,6 +54,10 @@ _FORMS = {
     "dict": {"planes", "mask"},
     "box": {"planes"},
     "compact": {"state"},
+}
+_OBS_KEYS: dict[str, Sequence[str]] = {
+    "dict": ("observation", "action_mask"),
+    "compact": ("state", "action_mask_bits"),
 }
 _DECLARATIONS = ("auto", "off")
 _DTYPES = ("uint8", "float32")
@@ -85,6 +90,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: "ansi" or None.
         dtype: Of the planes: "uint8", or "float32" with each plane divided by its maximum.
         max_episode_steps: The same as max_plies, which it overrides; Gymnasium's name for it.
+        obs_keys: Other names for the two entries of an observation, planes or state first; RLlib
+            wants ("observations", "action_mask"). None for the usual ones.
 
     Raises:
         ValueError: When an argument is out of range.
@@ -96,6 +103,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         >>> obs["action_mask"].sum(axis=1).tolist()
         [30, 30]
     """
+
+    _pool: ThreadPoolExecutor | None = None
+    _pool_owner = 0
 
     def __init__(  # noqa: PLR0913 (the arguments of gymnasium.make_vec)
         self,
@@ -111,6 +121,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         dtype: str = "uint8",
         max_episode_steps: int | None = None,
+        obs_keys: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.num_envs = at_least_one("num_envs", num_envs)
@@ -118,9 +129,14 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self.max_plies = at_least_one("max_plies", plies)
         self.num_threads = at_least_one("num_threads", 1 if num_threads is None else num_threads)
         self._obs_form = one_of("obs", obs, tuple(_FORMS))
+        self._obs_keys = two_names("obs_keys", obs_keys, _OBS_KEYS.get(obs, ()))
         self._dtype = one_of("dtype", dtype, _DTYPES)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {"render_modes": ["ansi"], "autoreset_mode": self.autoreset_mode}
+        self.metadata = {
+            "render_modes": ["ansi"],
+            "render_fps": 1,
+            "autoreset_mode": self.autoreset_mode,
+        }
         if render_mode is not None:
             one_of("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
@@ -141,8 +157,6 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         )
         self._begun = False
         self._seeded = False
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_owner = 0
         blocks = -(-self.num_envs // LANES)
         slices = min(self.num_threads, blocks)
         edges = [blocks * i // slices for i in range(slices + 1)]
@@ -150,7 +164,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._scratch = [new_scratch() for _ in self._spans]
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        space = observation_space(self._obs_form, self._dtype)
+        space = observation_space(self._obs_form, self._dtype, self._obs_keys)
         self.single_observation_space = space
         self.observation_space = batch_space(space, self.num_envs)
 
@@ -246,35 +260,35 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Copies of all arrays that the games need to go on, random streams included.
 
+        The environment draws from its generator ``np_random`` only while no seed is named, so the
+        state is without it.
+
         Raises:
             gymnasium.error.ResetNeeded: Before the first reset.
         """
         if not self._begun:
             raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
-        return {name: array.copy() for name, array in self._state_arrays().items()}
+        return save(self._batch)
 
-    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a state that ``get_state`` gave.
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> Observation:
+        """Go on from a state that ``get_state`` gave here or in an environment of equal settings.
+
+        Returns:
+            The observations of all games.
 
         Raises:
-            ValueError: When the state is of other games (their number, ply cap or form differ).
+            ValueError: When the state is of other games (their number, ply cap or form differ), or
+                holds games that are over, which the mode "SameStep" cannot go on with.
         """
-        arrays = self._state_arrays()
-        if set(state) != set(arrays):
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and np.any(state.get("over", False)):
             raise ValueError(
-                f"The state holds {sorted(state)}; this environment needs {sorted(arrays)}."
+                "The state holds games that are over; in the mode 'SameStep' none waits."
             )
-        for name, array in arrays.items():
-            if state[name].shape != array.shape or state[name].dtype != array.dtype:
-                raise ValueError(
-                    f"State array {name!r} is {state[name].dtype} {state[name].shape}; "
-                    f"this environment needs {array.dtype} {array.shape}."
-                )
-        for name, array in arrays.items():
-            array[...] = state[name]
+        restore(self._batch, state, len(self._starts.games.hashes))
         self._step.moving[:] = False
         self._run(np.zeros(self.num_envs, np.int64))
         self._begun = self._seeded = True
+        return self._observations()
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
@@ -298,6 +312,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             return None
         return tuple(self.board_text(game) for game in range(self.num_envs))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along: all but the threads, which it starts anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "_pool"}
+
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
         if self._pool is not None and self._pool_owner == os.getpid():
@@ -308,16 +326,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
     ) -> None:
         """Begin the random streams that the seed names."""
-        if seed is None and self._seeded:
-            return
-        drawn = self.np_random.integers(2**63, size=self.num_envs) if seed is None else seed
-        seeds = game_seeds(cast(Any, drawn), self.num_envs)
+        begun = mask if self._seeded else np.ones(self.num_envs, np.bool_)
+        named, seeds = stream_seeds(seed, begun, None if self._seeded else self.np_random)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
         streams = np.zeros(self.num_envs, np.uint64)
-        known = np.array([each is not None for each in seeds]) & (mask | (not self._seeded))
-        seed_streams(np.array([each or 0 for each in seeds], np.uint64), streams)
-        self._batch.random[known] = streams[known]
+        seed_streams(seeds, streams)
+        self._batch.random[named] = streams[named]
         self._seeded = True
 
     def _begin(self, mask: NDArray[np.bool_]) -> None:
@@ -396,13 +411,14 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def _form(self, outputs: Outputs, mask_bits: NDArray[np.uint8]) -> Observation:
         """Outputs in the form that was asked for."""
         if self._obs_form == "compact":
-            return {"state": outputs.state, "action_mask_bits": mask_bits}
+            return dict(zip(self._obs_keys, (outputs.state, mask_bits), strict=True))
         planes: NDArray[Any] = outputs.planes.reshape(-1, NUM_PLANES, 9, 9)
         if self._dtype == "float32":
             planes = planes / PLANE_MAXIMA.astype(np.float32)[:, None, None]
         if self._obs_form == "box":
             return planes
-        return {"observation": planes, "action_mask": dense_mask(outputs).view(np.int8)}
+        mask = dense_mask(outputs).view(np.int8)
+        return dict(zip(self._obs_keys, (planes, mask), strict=True))
 
     def _ends(self) -> dict[str, Any]:
         """Infos about the games that ended in this step; begin them anew if the mode says so."""
@@ -431,10 +447,3 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             else:
                 found[game] = obs[row]
         return found
-
-    def _state_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays that hold the games between steps."""
-        batch = self._batch
-        arrays: dict[str, NDArray[Any]] = dict(batch.games._asdict())
-        arrays |= {name: array for name, array in batch._asdict().items() if name != "games"}
-        return arrays

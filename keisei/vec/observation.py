@@ -32,15 +32,12 @@ _U8 = np.uint64(8)
 _BYTE = np.uint64(0xFF)
 
 
-def observation_space(form: str, dtype: str) -> gym.Space[Any]:
-    """The observation space of one game; form and dtype as for ``ShogiVectorEnv``."""
+def observation_space(form: str, dtype: str, keys: tuple[str, ...]) -> gym.Space[Any]:
+    """The observation space of one game; arguments as for ``ShogiVectorEnv``."""
     if form == "compact":
-        return gym.spaces.Dict(
-            {
-                "state": gym.spaces.Box(0, 255, (STATE_SIZE,), np.uint8),
-                "action_mask_bits": gym.spaces.Box(0, 255, (MASK_BYTES,), np.uint8),
-            }
-        )
+        state = gym.spaces.Box(0, 255, (STATE_SIZE,), np.uint8)
+        bits = gym.spaces.Box(0, 255, (MASK_BYTES,), np.uint8)
+        return gym.spaces.Dict(dict(zip(keys, (state, bits), strict=True)))
     shape = (NUM_PLANES, 9, 9)
     if dtype == "float32":
         planes = gym.spaces.Box(0.0, 1.0, shape, np.float32)
@@ -49,7 +46,7 @@ def observation_space(form: str, dtype: str) -> gym.Space[Any]:
     if form == "box":
         return planes
     mask = gym.spaces.Box(0, 1, (NUM_ACTIONS,), np.int8)
-    return gym.spaces.Dict({"observation": planes, "action_mask": mask})
+    return gym.spaces.Dict(dict(zip(keys, (planes, mask), strict=True)))
 
 
 @inline_kernel

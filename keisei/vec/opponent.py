@@ -1,6 +1,6 @@
 """N games of shogi for one learner: an opponent moves inside the step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import gymnasium as gym
@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from keisei.shogi.constants import BLACK, WHITE, Termination
-from keisei.vec.arguments import game_seeds, one_of, reset_mask
+from keisei.vec.arguments import one_of, reset_mask, stream_seeds
 from keisei.vec.env import IllegalActionError, ShogiVectorEnv, StepReturn
 from keisei.vec.kernels import seed_streams
 from keisei.vec.observation import Observation
@@ -225,6 +225,43 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         """A uniformly random legal action for each game, int64 [N], from the game's own stream."""
         return self.env.sample_actions()
 
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all arrays that the games need to go on, seats and opponents included.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first reset.
+        """
+        own = {name: array.copy() for name, array in self._own_state().items()}
+        return self.env.get_state() | own
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> Observation:
+        """Go on from a state that ``get_state`` gave here or in an environment of equal settings.
+
+        Returns:
+            The learner's observations of all games.
+
+        Raises:
+            ValueError: When the state is of other games (``ShogiVectorEnv.set_state``) or names
+                an opponent that there is not.
+        """
+        own = self._own_state()
+        lacking = sorted(set(own) - set(state))
+        if lacking:
+            raise ValueError(f"The state lacks {lacking}; it is not of an OpponentVectorEnv.")
+        if state["opponents"].max() >= len(self._choosers):
+            raise ValueError(
+                f"The state has opponent {int(state['opponents'].max())}; "
+                f"there are {len(self._choosers)}."
+            )
+        obs = self.env.set_state({name: state[name] for name in state if name not in own})
+        self.seats = state["seats"].copy()
+        self.opponents = state["opponents"].copy()
+        self._streams = state["seat_streams"].copy()
+        self._games_begun = state["games_begun"].copy()
+        self._waiting = state["waiting"].copy()
+        self._begun = self._seeded = True
+        return self._seen(obs)
+
     def render(self) -> Any:
         """What the environment inside draws."""
         return self.env.render()
@@ -233,20 +270,26 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         """Close the environment inside."""
         self.env.close(**kwargs)
 
+    def _own_state(self) -> dict[str, NDArray[Any]]:
+        """The arrays that this environment adds to those of the one inside."""
+        return {
+            "seats": self.seats,
+            "opponents": self.opponents,
+            "seat_streams": self._streams,
+            "games_begun": self._games_begun,
+            "waiting": self._waiting,
+        }
+
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
     ) -> None:
         """Begin the streams of seats that the seed names."""
-        if seed is None and self._seeded:
-            return
-        drawn = self.np_random.integers(2**63, size=self.num_envs) if seed is None else seed
-        seeds = game_seeds(cast(Any, drawn), self.num_envs)
+        begun = mask if self._seeded else np.ones(self.num_envs, np.bool_)
+        named, seeds = stream_seeds(seed, begun, None if self._seeded else self.np_random)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
-        known = np.array([each is not None for each in seeds]) & (mask | (not self._seeded))
-        streams = np.array([each or 0 for each in seeds], np.uint64) ^ _OWN_STREAM
-        self._streams[known] = streams[known]
-        self._games_begun[known] = 0
+        self._streams[named] = seeds[named] ^ _OWN_STREAM
+        self._games_begun[named] = 0
         self._seeded = True
 
     def _draw(self, games: NDArray[np.bool_]) -> None:

@@ -81,6 +81,16 @@ def test_a_first_reset_without_seed_is_random() -> None:
     assert not np.array_equal(_sampled(first, 25), _sampled(second, 25))
 
 
+def test_games_that_a_first_reset_names_no_seed_for_are_random() -> None:
+    first, second = _env(), _env()
+    first.reset(seed=[None, 3, None, 3, None])
+    second.reset(seed=[None, 3, None, 3, None])
+    one, other = _sampled(first, 25), _sampled(second, 25)
+    np.testing.assert_array_equal(one[:, [1, 3]], other[:, [1, 3]])
+    assert not np.array_equal(one[:, 0], one[:, 2])
+    assert not np.array_equal(one[:, 0], other[:, 0])
+
+
 @pytest.mark.parametrize(
     ("seed", "bad_part"), [([1, 2], "2"), (-1, "-1"), ([0, 1, 2, 3, -4], "-4")]
 )

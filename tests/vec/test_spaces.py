@@ -57,6 +57,18 @@ def test_planes_as_floats(obs_form: str) -> None:
     assert env.observation_space.contains(obs)
 
 
+@pytest.mark.parametrize("obs_form", ["dict", "compact"])
+def test_other_names_for_the_entries(obs_form: str) -> None:
+    env = _env(obs=obs_form, obs_keys=["observations", "mask"], max_plies=1)
+    usual = _env(obs=obs_form, max_plies=1)
+    assert set(env.single_observation_space) == {"observations", "mask"}
+    obs, other = env.reset(seed=0)[0], usual.reset(seed=0)[0]
+    assert env.observation_space.contains(obs)
+    np.testing.assert_array_equal(obs["observations"], next(iter(other.values())))
+    final = env.step(env.sample_actions())[4]["final_obs"][0]
+    assert env.single_observation_space.contains(final)
+
+
 def test_dtypes_of_a_step() -> None:
     env = ShogiVectorEnv(3)
     obs, _ = env.reset(seed=0)
@@ -108,6 +120,10 @@ def test_two_modes_side_by_side_keep_their_own() -> None:
         ({"declaration": "on"}, "'on'"),
         ({"num_threads": 0}, "0"),
         ({"dtype": "int8"}, "'int8'"),
+        ({"obs_keys": ["a"]}, "obs_keys"),
+        ({"obs_keys": ["a", "a"]}, "obs_keys"),
+        ({"obs_keys": "ab"}, "obs_keys"),
+        ({"obs": "box", "obs_keys": ["a", "b"]}, "left out"),
         ({"render_mode": "human"}, "'human'"),
         ({"initial_sfens": []}, "initial_sfens"),
         ({"initial_sfens": ["4k4/9"]}, "SFEN"),

@@ -1,0 +1,53 @@
+"""Saving N games and going on from what was saved."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keisei.vec.batch import GameBatch
+
+
+def save(batch: GameBatch) -> dict[str, NDArray[Any]]:
+    """Copies of all arrays that the games need to go on, random streams included."""
+    return {name: array.copy() for name, array in _arrays(batch).items()}
+
+
+def restore(batch: GameBatch, state: Mapping[str, NDArray[Any]], num_starts: int) -> None:
+    """Write saved arrays into games of the same number and ply cap.
+
+    Args:
+        batch: The games, written.
+        state: From ``save``.
+        num_starts: How many start positions there are.
+
+    Raises:
+        ValueError: When the state is of other games; nothing is written then.
+    """
+    arrays = _arrays(batch)
+    if set(state) != set(arrays):
+        raise ValueError(
+            f"The state holds {sorted(state)}; this environment needs {sorted(arrays)}."
+        )
+    for name, array in arrays.items():
+        if state[name].shape != array.shape or state[name].dtype != array.dtype:
+            raise ValueError(
+                f"State array {name!r} is {state[name].dtype} {state[name].shape}; "
+                f"this environment needs {array.dtype} {array.shape}."
+            )
+    # Kernels read the start position without looking whether there is one of that number.
+    if not ((state["next_start"] >= 0) & (state["next_start"] < num_starts)).all():
+        raise ValueError(
+            f"The state goes on with start position {int(np.max(state['next_start']))}; this "
+            f"environment has {num_starts}. Give it the same initial_sfens."
+        )
+    for name, array in arrays.items():
+        array[...] = state[name]
+
+
+def _arrays(batch: GameBatch) -> dict[str, NDArray[Any]]:
+    """The arrays that hold the games between steps, by name."""
+    arrays: dict[str, NDArray[Any]] = dict(batch.games._asdict())
+    arrays |= {name: array for name, array in batch._asdict().items() if name != "games"}
+    return arrays
