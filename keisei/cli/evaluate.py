@@ -40,14 +40,14 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Play a match of a trained policy.
 
-    Prints the score with its Wilson 95% interval. Colours are balanced, and every game that is
+    Prints the score with its 95% interval. Colours are balanced, and every game that is
     started counts. --argmax and --sampled hold for both sides when the opponent is a policy too.
     """
     if opponent != _RANDOM and not Path(opponent).exists():
         fail(f"opponent {opponent!r} is neither 'random' nor a file or folder")
     network = _load(checkpoint)
     other = None if opponent == _RANDOM else _load(Path(opponent))
-    from keisei.evaluation.match import play_match  # noqa: PLC0415
+    from keisei.evaluation.match import MatchRules, play_match  # noqa: PLC0415
     from keisei.evaluation.players import PolicyPlayer, RandomPlayer  # noqa: PLC0415
 
     result = play_match(
@@ -56,8 +56,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         if other is None
         else PolicyPlayer(other, deterministic=argmax, seed=seed + 1),
         games,
+        rules=MatchRules(max_plies=max_plies),
         num_envs=num_envs,
-        max_plies=max_plies,
         seed=seed,
     )
     if as_json:

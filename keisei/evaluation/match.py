@@ -1,13 +1,11 @@
 """Matches between two players on the batched environment.
 
 Every game that is started is finished and counted once. The games are divided among the boards
-beforehand, and a board that has played its share counts no further game: were the first
-``num_games`` games to finish taken instead, short games would be favoured, and with them whoever
-wins quickly.
+beforehand, and a board that has played its share rests: were the first ``num_games`` games to
+finish taken instead, short games would be favoured, and with them whoever wins quickly.
 """
 
-import math
-from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,134 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.evaluation.players import Player
+from keisei.evaluation.positions import Positions, moves_of
+from keisei.evaluation.records import Forfeit, GameRecord
+from keisei.evaluation.results import MatchResult
+from keisei.evaluation.usi_client import EngineError
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.features import TO_MOVE
 from keisei.vec import ShogiVectorEnv
 
-_Z_95 = 1.959964
-
-
-def wilson_interval(score: float, games: int) -> tuple[float, float]:
-    """Wilson 95% interval of a score, (low, high), both in [0, 1].
-
-    A draw counts as half a win and half a loss, for which the interval is somewhat too wide; unlike
-    the normal interval it keeps a width at scores of 0 and 1.
-
-    Args:
-        score: (wins + draws / 2) / games, in [0, 1].
-        games: Number of games, at least 1.
-    """
-    z2 = _Z_95 * _Z_95
-    centre = score + z2 / (2 * games)
-    spread = _Z_95 * math.sqrt(score * (1 - score) / games + z2 / (4 * games * games))
-    scale = 1 + z2 / games
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
 
 @dataclass(frozen=True)
-class Record:
-    """Wins, draws and losses of one player; games without a winner are draws."""
+class MatchRules:
+    """How the games of a match begin and when they end."""
 
-    wins: int = 0
-    draws: int = 0
-    losses: int = 0
-
-    @property
-    def games(self) -> int:
-        """Number of games."""
-        return self.wins + self.draws + self.losses
-
-    @property
-    def score(self) -> float:
-        """(wins + draws / 2) / games; 0.5 before the first game."""
-        return (self.wins + self.draws / 2) / self.games if self.games else 0.5
-
-    def __add__(self, other: "Record") -> "Record":
-        """Add up two records of the same player."""
-        return Record(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
-
-    def __str__(self) -> str:
-        """Wins-draws-losses, as in ``+12 =3 -5``."""
-        return f"+{self.wins} ={self.draws} -{self.losses}"
+    opening_plies: int = 4
+    """Random plies at the beginning; each such opening is played twice, with both colours. Without
+    them players that leave nothing to chance repeat two games."""
+    max_plies: int = 512
+    """A game that reaches so many plies is drawn."""
+    declaration: bool = True
+    """Whether a player to move who may declare a win (27-point rule) does."""
 
 
-@dataclass(frozen=True)
-class MatchResult:
-    """Outcome of a match, seen from player A."""
-
-    as_black: Record
-    as_white: Record
-    ends: dict[str, int]
-    """Games by how they ended: ``Termination`` names in lower case."""
-    mean_plies: float
-
-    @property
-    def total(self) -> Record:
-        """Wins, draws and losses of A over both colours."""
-        return self.as_black + self.as_white
-
-    @property
-    def score(self) -> float:
-        """(wins + draws / 2) / games of A."""
-        return self.total.score
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson 95% interval of the score."""
-        return wilson_interval(self.score, self.total.games)
-
-    def metrics(self) -> dict[str, float]:
-        """Flat numbers for a metrics row: score, score_low, score_high, wins, ... ."""
-        low, high = self.interval
-        total = self.total
-        return {
-            "score": self.score,
-            "score_low": low,
-            "score_high": high,
-            "games": float(total.games),
-            "wins": float(total.wins),
-            "draws": float(total.draws),
-            "losses": float(total.losses),
-            "score_black": self.as_black.score,
-            "score_white": self.as_white.score,
-            "mean_plies": self.mean_plies,
-        }
-
-    def to_json_dict(self) -> dict[str, Any]:
-        """Everything as plain dicts, lists and numbers, ready for ``json.dumps``."""
-        low, high = self.interval
-        return {
-            "games": self.total.games,
-            "wins": self.total.wins,
-            "draws": self.total.draws,
-            "losses": self.total.losses,
-            "score": self.score,
-            "interval": {"kind": "wilson", "level": 0.95, "low": low, "high": high},
-            "as_black": vars(self.as_black),
-            "as_white": vars(self.as_white),
-            "ends": self.ends,
-            "mean_plies": self.mean_plies,
-        }
-
-    def report(self, name_a: str, name_b: str) -> str:
-        """Several lines of text for people, the names as given."""
-        low, high = self.interval
-        ends = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in self.ends.items())
-        return "\n".join(
-            [
-                f"{name_a} against {name_b}: {self.total.games} games",
-                f"  score    {self.score:.1%}  (95% Wilson interval {low:.1%} to {high:.1%})",
-                f"  result   {self.total}  (won, drawn, lost)",
-                f"  as Black {self.as_black}",
-                f"  as White {self.as_white}",
-                f"  ends     {ends}",
-                f"  length   {self.mean_plies:.1f} plies on average",
-            ]
-        )
-
-
-class _Ledger:
-    """Which game each board is playing, and the results so far.
+class _Table:
+    """The games on the boards, and those that have ended.
 
     Game g of board i has the number g * num_envs + i; A is Black in the games of even number, so
     that over all numbers 0..num_games-1 the colours differ by at most one game.
@@ -151,12 +45,9 @@ class _Ledger:
     def __init__(self, num_games: int, num_envs: int) -> None:
         boards = np.arange(num_envs)
         self._share = num_games // num_envs + (boards < num_games % num_envs)
-        self._number = boards
         self._played = np.zeros(num_envs, dtype=np.int64)
-        self._num_envs = num_envs
-        self._results: Counter[tuple[int, int]] = Counter()
-        self._ends: Counter[Termination] = Counter()
-        self._plies = 0
+        self.running: list[GameRecord] = [_new_game(number) for number in range(num_envs)]
+        self.ended: list[GameRecord] = []
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -166,38 +57,52 @@ class _Ledger:
     @property
     def colour_of_a(self) -> NDArray[np.int64]:
         """Colour of A in each board's present game, int64 [N], BLACK or WHITE."""
-        return np.where(self._number % 2 == 0, BLACK, WHITE)
+        return np.array([game.colour_of_a for game in self.running])
 
-    def enter(self, ended: NDArray[np.bool_], final_info: dict[str, NDArray[Any]]) -> None:
-        """Count the games that just ended on active boards and go on to their next ones.
+    def play(
+        self, rows: NDArray[np.intp], state: NDArray[np.uint8], actions: NDArray[np.int64]
+    ) -> None:
+        """Add a move to the games of some boards.
+
+        Args:
+            rows: int [k], the boards.
+            state: uint8 [N, 100], all positions before the moves.
+            actions: int64 [N], legal actions.
+        """
+        boards: list[int] = rows.tolist()
+        for row, move in zip(boards, moves_of(state[rows], actions[rows]), strict=True):
+            self.running[row].moves.append(move)
+
+    def end(self, row: int, end: Termination | Forfeit, winner: int | None) -> None:
+        """Count the game of a board and go on to its next one."""
+        game = self.running[row]
+        game.end, game.winner = end, winner
+        self.ended.append(game)
+        self._played[row] += 1
+        self.running[row] = _new_game(game.number + len(self.running))
+
+    def end_by_rule(self, ended: NDArray[np.bool_], final_info: dict[str, NDArray[Any]]) -> None:
+        """Count the games that the environment has ended.
 
         Args:
             ended: bool [N], True = the board's game ended in this step.
             final_info: The environment's ``infos["final_info"]``, arrays [N].
         """
-        rows = np.flatnonzero(ended & self.active)
-        colours = self.colour_of_a
-        for row in rows.tolist():
-            colour, winner = int(colours[row]), int(final_info["winner"][row])
-            sign = 0 if winner < 0 else 1 if winner == colour else -1
-            self._results[colour, sign] += 1
-            self._ends[Termination(int(final_info["termination"][row]))] += 1
-            self._plies += int(final_info["plies"][row])
-        self._played[rows] += 1
-        self._number[rows] += self._num_envs
+        for row in np.flatnonzero(ended).tolist():
+            winner = int(final_info["winner"][row])
+            end = Termination(int(final_info["termination"][row]))
+            self.end(row, end, None if winner < 0 else winner)
 
-    def result(self) -> MatchResult:
-        """The match as counted so far."""
-        black, white = (
-            Record(*(self._results[colour, sign] for sign in (1, 0, -1)))
-            for colour in (BLACK, WHITE)
-        )
-        return MatchResult(
-            as_black=black,
-            as_white=white,
-            ends={end.name.lower(): self._ends[end] for end in sorted(self._ends)},
-            mean_plies=self._plies / max(1, self._ends.total()),
-        )
+    def forfeit(self, rows: NDArray[np.intp], answers: NDArray[np.int64]) -> None:
+        """Count the games of boards whose players to move gave them up, by answers int64 [N]."""
+        boards: list[int] = rows.tolist()
+        for row in boards:
+            to_move = len(self.running[row].moves) % 2
+            self.end(row, Forfeit(int(answers[row])), 1 - to_move)
+
+
+def _new_game(number: int) -> GameRecord:
+    return GameRecord(number, BLACK if number % 2 == 0 else WHITE)
 
 
 def play_match(
@@ -205,45 +110,132 @@ def play_match(
     player_b: Player,
     num_games: int,
     *,
+    rules: MatchRules = MatchRules(),
     num_envs: int = 64,
-    max_plies: int = 512,
     seed: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> MatchResult:
     """Play games from the usual start position and return the result seen from player A.
 
-    Each player has Black in half of the games (one more or less when their number is odd). Games
-    that reach ``max_plies`` are draws; declarations count by themselves.
+    Each player has Black in half of the games (one more or less when their number is odd).
 
     Args:
         player_a: The player whose score is reported.
         player_b: Its opponent.
         num_games: Games to play, at least 1.
+        rules: How games begin and end.
         num_envs: Boards that are played side by side; more than ``num_games`` are not used.
-        max_plies: Plies after which a game is drawn.
-        seed: Seed of the environment; the players bring their own.
+        seed: Of the openings; the players bring their own.
+        progress: Told the number of ended games after each step in which one has ended.
 
     Raises:
-        ValueError: ``num_games`` or ``num_envs`` is below 1.
+        ValueError: A number is out of range.
+        EngineError: An engine failed for good before a single game had ended; later it stops the
+            match, whose result then says so.
     """
     if num_games < 1:
         raise ValueError(f"a match needs at least 1 game, not {num_games}")
     if num_envs < 1:
         raise ValueError(f"a match needs at least 1 board, not {num_envs}")
+    if not 0 <= rules.opening_plies < rules.max_plies:
+        raise ValueError(
+            f"openings of {rules.opening_plies} plies do not fit games of {rules.max_plies}"
+        )
     num_envs = min(num_envs, num_games)
-    ledger = _Ledger(num_games, num_envs)
-    env = ShogiVectorEnv(num_envs, max_plies=max_plies, obs="compact")
+    openings = random_openings((num_games + 1) // 2, rules.opening_plies, seed)
+    table = _Table(num_games, num_envs)
+    env = ShogiVectorEnv(
+        num_envs,
+        max_plies=rules.max_plies,
+        obs="compact",
+        declaration="auto" if rules.declaration else "off",
+    )
+    stopped = ""
     obs, _ = env.reset(seed=seed)
-    while (active := ledger.active).any():
-        state, mask_bits = obs["state"], obs["action_mask_bits"]
-        a_moves = state[:, TO_MOVE] == ledger.colour_of_a
-        # The environment moves all boards; those whose share is done go on at random, uncounted.
-        actions = env.sample_actions()
-        for player, rows in ((player_a, active & a_moves), (player_b, active & ~a_moves)):
-            if rows.any():
-                actions[rows] = player.choose(state[rows], mask_bits[rows])
-        obs, _, terminations, truncations, infos = env.step(actions)
-        ended = terminations | truncations
-        if ended.any():
-            ledger.enter(ended, infos["final_info"])
-    env.close()
-    return ledger.result()
+    try:
+        while (active := table.active).any():
+            assert isinstance(obs, dict)
+            counted = len(table.ended)
+            answers = _answers(table, (player_a, player_b), openings, obs)
+            moving = active & (answers >= 0)
+            state = obs["state"]
+            obs, _, terminations, truncations, infos = env.step(answers, active=moving)
+            table.play(np.flatnonzero(moving), state, answers)
+            ended = terminations | truncations
+            if ended.any():
+                table.end_by_rule(ended, infos["final_info"])
+            given_up = active & ~moving
+            if given_up.any():
+                table.forfeit(np.flatnonzero(given_up), answers)
+                obs, _ = env.reset(options={"reset_mask": given_up})
+            if progress is not None and len(table.ended) > counted:
+                progress(len(table.ended))
+    except EngineError as error:
+        if not table.ended:
+            raise
+        stopped = str(error)
+    finally:
+        env.close()
+    return MatchResult(tuple(sorted(table.ended, key=lambda game: game.number)), stopped)
+
+
+def _answers(
+    table: _Table,
+    players: tuple[Player, Player],
+    openings: NDArray[np.int64],
+    obs: dict[str, NDArray[np.uint8]],
+) -> NDArray[np.int64]:
+    """What is played or answered on each board: the opening's move, or what its player says.
+
+    Returns:
+        int64 [N], legal actions or forfeits; 0 on boards that rest.
+    """
+    state, mask_bits = obs["state"], obs["action_mask_bits"]
+    answers = np.zeros(len(state), np.int64)
+    active = table.active
+    free = active.copy()
+    for row in np.flatnonzero(active).tolist():
+        game = table.running[row]
+        if len(game.moves) < openings.shape[1]:
+            answers[row] = openings[game.number // 2, len(game.moves)]
+            free[row] = False
+    a_moves = state[:, TO_MOVE] == table.colour_of_a
+    for player, mine in zip(players, (a_moves, ~a_moves), strict=True):
+        rows = np.flatnonzero(free & mine)
+        if len(rows):
+            games = [table.running[row] for row in rows.tolist()]
+            answers[rows] = player.choose(Positions(state[rows], mask_bits[rows], games))
+    return answers
+
+
+def random_openings(num_openings: int, plies: int, seed: int) -> NDArray[np.int64]:
+    """Openings of uniformly random moves after which the game still goes on.
+
+    Args:
+        num_openings: How many.
+        plies: Length of each; an opening does not depend on how many there are.
+        seed: Fixes them.
+
+    Returns:
+        int64 [num_openings, plies], actions from the usual start position.
+
+    Raises:
+        ValueError: Openings of this length end games too often.
+    """
+    openings = np.zeros((num_openings, plies), np.int64)
+    missing = np.arange(num_openings) if plies else np.arange(0)
+    for attempt in range(100):
+        if not len(missing):
+            return openings
+        env = ShogiVectorEnv(len(missing), max_plies=plies + 1, obs="compact")
+        seeds = np.random.SeedSequence((seed, attempt)).generate_state(num_openings)[missing]
+        env.reset(seed=seeds.tolist())
+        over = np.zeros(len(missing), np.bool_)
+        for ply in range(plies):
+            actions = env.sample_actions()
+            openings[missing, ply] = actions
+            _, _, terminations, _, _ = env.step(actions)
+            over |= terminations
+        env.close()
+        missing = missing[over]
+    raise ValueError(f"random openings of {plies} plies end the game too often; take shorter ones")

@@ -8,7 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig
-from keisei.evaluation.match import play_match
+from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.players import PolicyPlayer, RandomPlayer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.training.metrics_manager import MetricsManager
@@ -122,8 +122,8 @@ class EvaluationCallback(Callback):
             learner,
             RandomPlayer(random_seed),
             settings.num_games,
+            rules=MatchRules(max_plies=run.config.env.max_plies),
             num_envs=settings.num_games,
-            max_plies=run.config.env.max_plies,
             seed=env_seed,
         )
         run.metrics.record_evaluation(result.metrics())

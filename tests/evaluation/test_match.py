@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import numpy as np
@@ -6,10 +5,19 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.evaluation import match
-from keisei.evaluation.match import MatchResult, Record, play_match, wilson_interval
+from keisei.evaluation.greedy import GreedyPlayer
+from keisei.evaluation.match import MatchRules, play_match, random_openings
 from keisei.evaluation.players import RandomPlayer
-from keisei.shogi.constants import BLACK, WHITE, Termination
+from keisei.evaluation.positions import Positions
+from keisei.evaluation.records import Forfeit
+from keisei.evaluation.results import MatchResult, Record
+from keisei.shogi import Board
+from keisei.shogi.constants import BLACK, FIRST_DROP_CLASS, NUM_SQUARES, WHITE, Termination
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE, TO_MOVE
+from keisei.vec import IllegalActionError
+
+NO_OPENING = MatchRules(opening_plies=0)
+DROP = FIRST_DROP_CLASS * NUM_SQUARES
 
 
 class ScriptedEnv:
@@ -44,14 +52,12 @@ class ScriptedEnv:
             "action_mask_bits": np.full((self.num_envs, MASK_BYTES), 255, dtype=np.uint8),
         }
 
-    def sample_actions(self) -> NDArray[np.int64]:
-        return np.zeros(self.num_envs, dtype=np.int64)
-
-    def step(self, actions: NDArray[np.int64]) -> tuple[Any, ...]:
+    def step(self, actions: NDArray[np.int64], active: NDArray[np.bool_]) -> tuple[Any, ...]:
         assert actions.shape == (self.num_envs,)
-        self.ply += 1
+        assert (actions[active] == DROP).all()
+        self.ply += active
         lengths = np.array([self.length(i, int(g)) for i, g in enumerate(self.game)])
-        ended = self.ply >= lengths
+        ended = active & (self.ply >= lengths)
         winners = [self.winner(i, int(g)) for i, g in enumerate(self.game)]
         infos: dict[str, Any] = {}
         if ended.any():
@@ -69,16 +75,16 @@ class ScriptedEnv:
 
 
 class Countdown:
-    """Plays action 1 and counts the positions it was asked about, by who is to move."""
+    """Plays one drop and counts the positions it was asked about, by who is to move."""
 
     def __init__(self) -> None:
         self.asked = [0, 0]
 
-    def choose(self, state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> NDArray[np.int64]:
-        assert len(state) == len(mask_bits) > 0
+    def choose(self, positions: Positions) -> NDArray[np.int64]:
+        assert len(positions.state) == len(positions.mask_bits) == len(positions.games) > 0
         for colour in (BLACK, WHITE):
-            self.asked[colour] += int(np.count_nonzero(state[:, TO_MOVE] == colour))
-        return np.ones(len(state), dtype=np.int64)
+            self.asked[colour] += int(np.count_nonzero(positions.state[:, TO_MOVE] == colour))
+        return np.full(len(positions), DROP, dtype=np.int64)
 
 
 @pytest.mark.parametrize(("num_games", "num_envs"), [(1, 1), (7, 3), (12, 4), (10, 64), (9, 2)])
@@ -87,7 +93,7 @@ def test_every_game_that_is_started_counts_once_whatever_its_length(
 ) -> None:
     monkeypatch.setattr(match, "ShogiVectorEnv", ScriptedEnv)
     player_a, player_b = Countdown(), Countdown()
-    result = play_match(player_a, player_b, num_games, num_envs=num_envs, seed=11)
+    result = play_match(player_a, player_b, num_games, rules=NO_OPENING, num_envs=num_envs, seed=11)
 
     boards = min(num_envs, num_games)
     expected: dict[tuple[int, int], int] = {}
@@ -112,7 +118,8 @@ def test_every_game_that_is_started_counts_once_whatever_its_length(
 
 def test_games_of_random_players_are_real_and_repeatable() -> None:
     def play() -> MatchResult:
-        return play_match(RandomPlayer(1), RandomPlayer(2), 12, num_envs=5, max_plies=60, seed=3)
+        rules = MatchRules(max_plies=60)
+        return play_match(RandomPlayer(1), RandomPlayer(2), 12, rules=rules, num_envs=5, seed=3)
 
     result = play()
     assert result == play()
@@ -124,58 +131,114 @@ def test_games_of_random_players_are_real_and_repeatable() -> None:
 
 
 def test_a_cap_of_a_few_plies_draws_every_game() -> None:
-    result = play_match(RandomPlayer(1), RandomPlayer(2), 6, num_envs=4, max_plies=2, seed=0)
+    result = play_match(
+        RandomPlayer(1), RandomPlayer(2), 6, rules=MatchRules(opening_plies=0, max_plies=2)
+    )
     assert result.total == Record(wins=0, draws=6, losses=0)
     assert result.ends == {"max_plies": 6}
     assert result.mean_plies == 2.0
     assert result.score == 0.5
 
 
-@pytest.mark.parametrize("sizes", [{"num_games": 0}, {"num_games": 4, "num_envs": 0}])
-def test_matches_of_nothing_are_refused(sizes: dict[str, int]) -> None:
+@pytest.mark.parametrize(("num_games", "num_envs"), [(0, 64), (4, 0)])
+def test_matches_of_nothing_are_refused(num_games: int, num_envs: int) -> None:
     with pytest.raises(ValueError, match=r"at least 1 (game|board), not 0"):
-        play_match(RandomPlayer(1), RandomPlayer(2), **sizes)
+        play_match(RandomPlayer(1), RandomPlayer(2), num_games, num_envs=num_envs)
 
 
-def test_wilson_interval_has_the_textbook_values() -> None:
-    assert wilson_interval(0.5, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
-    # All of ten won: low = 10 / (10 + z squared), with z squared = 3.84146.
-    assert wilson_interval(1.0, 10) == pytest.approx((0.722467, 1.0), abs=1e-6)
-    assert wilson_interval(0.0, 10) == pytest.approx((0.0, 0.277533), abs=1e-6)
+def test_openings_that_fill_the_games_are_refused() -> None:
+    with pytest.raises(ValueError, match="openings of 8 plies do not fit games of 8"):
+        play_match(RandomPlayer(1), RandomPlayer(2), 2, rules=MatchRules(8, 8))
 
 
-RESULT = MatchResult(
-    as_black=Record(wins=6, draws=2, losses=2),
-    as_white=Record(wins=4, draws=1, losses=5),
-    ends={"checkmate": 17, "max_plies": 3},
-    mean_plies=101.25,
-)
+def test_each_opening_is_played_with_both_colours() -> None:
+    result = play_match(GreedyPlayer(1), RandomPlayer(2), 11, num_envs=3, seed=5)
+    openings = [tuple(game.moves[:4]) for game in result.games]
+    assert openings[0:10:2] == openings[1:10:2]
+    assert len(set(openings)) == 6
+    assert [game.number for game in result.games] == list(range(11))
+    assert [game.colour_of_a for game in result.games] == [BLACK, WHITE] * 5 + [BLACK]
 
 
-def test_the_score_counts_a_draw_as_half() -> None:
-    assert RESULT.total == Record(wins=10, draws=3, losses=7)
-    assert RESULT.score == 11.5 / 20
-    assert RESULT.as_black.score == 0.7
+def test_the_recorded_games_are_the_games() -> None:
+    rules = MatchRules(opening_plies=3, max_plies=80)
+    result = play_match(GreedyPlayer(1), RandomPlayer(2), 20, rules=rules, num_envs=7)
+    for game in result.games:
+        board = Board()
+        for move in game.moves:
+            assert board.outcome(max_plies=80, declaration=True) is None
+            board.push(move)
+        outcome = board.outcome(max_plies=80, declaration=True)
+        assert outcome is not None
+        assert (game.end, game.winner) == (outcome.termination, outcome.winner)
+    assert len({game.end for game in result.games}) > 1
 
 
-def test_the_report_tells_score_interval_colours_and_ends() -> None:
-    assert RESULT.report("policy", "random").splitlines() == [
-        "policy against random: 20 games",
-        "  score    57.5%  (95% Wilson interval 36.4% to 76.2%)",
-        "  result   +10 =3 -7  (won, drawn, lost)",
-        "  as Black +6 =2 -2",
-        "  as White +4 =1 -5",
-        "  ends     checkmate 17, max plies 3",
-        "  length   101.2 plies on average",
-    ]
+def test_openings_depend_on_the_seed_and_not_on_their_number() -> None:
+    few, many, other = (random_openings(n, 6, seed) for n, seed in ((3, 1), (9, 1), (9, 2)))
+    assert many[:3].tolist() == few.tolist()
+    assert many.tolist() != other.tolist()
+    assert len({tuple(opening) for opening in many.tolist()}) == 9
 
 
-def test_json_and_metrics_hold_the_same_numbers() -> None:
-    data = json.loads(json.dumps(RESULT.to_json_dict()))
-    metrics = RESULT.metrics()
-    for name in ("score", "games", "wins", "draws", "losses", "mean_plies"):
-        assert data[name] == metrics[name]
-    assert data["interval"]["low"] == metrics["score_low"]
-    assert data["interval"]["high"] == metrics["score_high"]
-    assert data["as_white"] == {"wins": 4, "draws": 1, "losses": 5}
-    assert data["ends"] == {"checkmate": 17, "max_plies": 3}
+def test_openings_leave_the_game_open() -> None:
+    # Random games end after some hundred plies, so that about half of these are drawn again.
+    openings = random_openings(12, 100, 0)
+    for opening in openings.tolist():
+        board = Board()
+        for action in opening:
+            board.push_action(action)
+        assert board.outcome(declaration=True) is None
+
+
+class Resigning:
+    """Resigns when a game has a number of plies, and moves at random before."""
+
+    def __init__(self, ply: int) -> None:
+        self._ply = ply
+        self._random = RandomPlayer(3)
+
+    def choose(self, positions: Positions) -> NDArray[np.int64]:
+        actions = self._random.choose(positions)
+        late = np.array([len(game.moves) >= self._ply for game in positions.games])
+        return np.where(late, Forfeit.RESIGNATION, actions)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3, 8])
+def test_a_resignation_ends_only_its_game(num_envs: int) -> None:
+    rules = MatchRules(opening_plies=2, max_plies=30)
+    result = play_match(Resigning(6), RandomPlayer(1), 8, rules=rules, num_envs=num_envs)
+    assert result.total == Record(losses=8)
+    assert result.ends == {"resignation": 8}
+    assert [len(game.moves) for game in result.games] == [6, 7] * 4
+    for game in result.games:
+        board = Board()
+        for move in game.moves:
+            board.push(move)
+    swapped = play_match(RandomPlayer(1), Resigning(6), 8, rules=rules, num_envs=num_envs)
+    assert swapped.total == Record(wins=8)
+
+
+def test_an_illegal_action_of_a_player_of_ours_is_an_error() -> None:
+    class Wrong:
+        def choose(self, positions: Positions) -> NDArray[np.int64]:
+            return np.zeros(len(positions), np.int64)
+
+    with pytest.raises(IllegalActionError, match=r"action 0 \(UP to"):
+        play_match(Wrong(), RandomPlayer(1), 2)
+
+
+def test_declarations_can_be_switched_off() -> None:
+    # Kings stray far in random games; some end by declaration.
+    on, off = (
+        play_match(RandomPlayer(1), RandomPlayer(2), 100, rules=MatchRules(declaration=declaration))
+        for declaration in (True, False)
+    )
+    assert on.ends.get("declaration", 0) > 0
+    assert "declaration" not in off.ends
+
+
+def test_progress_is_told() -> None:
+    told: list[int] = []
+    play_match(Resigning(4), RandomPlayer(1), 5, num_envs=1, progress=told.append)
+    assert told == [1, 2, 3, 4, 5]

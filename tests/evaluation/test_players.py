@@ -6,23 +6,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from keisei.evaluation.players import PolicyPlayer, RandomPlayer
+from keisei.evaluation.players import CallablePlayer, PolicyPlayer, RandomPlayer
+from keisei.evaluation.positions import Positions
 from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.vec import ShogiVectorEnv
 
-NO_STATE = np.zeros((0, STATE_SIZE), dtype=np.uint8)
 
-
-def packed(legal: list[list[int]]) -> NDArray[np.uint8]:
+def positions(legal: list[list[int]]) -> Positions:
     mask = np.zeros((len(legal), 8 * MASK_BYTES), dtype=np.uint8)
     for row, actions in enumerate(legal):
         mask[row, actions] = 1
-    return np.packbits(mask, axis=1, bitorder="little")
-
-
-def states(n: int) -> NDArray[np.uint8]:
-    return np.zeros((n, STATE_SIZE), dtype=np.uint8)
+    states = np.zeros((len(legal), STATE_SIZE), dtype=np.uint8)
+    return Positions(states, np.packbits(mask, axis=1, bitorder="little"))
 
 
 class FixedNet(PolicyValueNet):
@@ -43,14 +40,14 @@ legal_actions = st.lists(st.integers(0, NUM_ACTIONS - 1), min_size=1, max_size=4
 
 @given(st.lists(legal_actions, min_size=1, max_size=8), st.integers(0, 2**32))
 def test_random_moves_are_legal(legal: list[list[int]], seed: int) -> None:
-    actions = RandomPlayer(seed).choose(states(len(legal)), packed(legal))
+    actions = RandomPlayer(seed).choose(positions(legal))
     assert actions.dtype == np.int64
     assert all(action in row for action, row in zip(actions.tolist(), legal, strict=True))
 
 
 def test_random_moves_are_uniform_over_the_legal_ones() -> None:
     legal = [0, 7, 8, 1000, NUM_ACTIONS - 1]
-    actions = RandomPlayer(1).choose(states(10_000), packed([legal] * 10_000))
+    actions = RandomPlayer(1).choose(positions([legal] * 10_000))
     chosen, counts = np.unique(actions, return_counts=True)
     assert chosen.tolist() == legal
     # 2000 of each are expected, with a standard deviation of 40.
@@ -58,31 +55,61 @@ def test_random_moves_are_uniform_over_the_legal_ones() -> None:
 
 
 def test_random_moves_follow_from_the_seed() -> None:
-    mask = packed([list(range(0, 2000, 3))] * 50)
-    first, again, other = (RandomPlayer(seed).choose(states(50), mask) for seed in (5, 5, 6))
+    asked = positions([list(range(0, 2000, 3))] * 50)
+    first, again, other = (RandomPlayer(seed).choose(asked) for seed in (5, 5, 6))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
 
 
 def test_a_position_without_a_legal_move_is_refused() -> None:
     with pytest.raises(ValueError, match="position 1 has no legal action"):
-        RandomPlayer(0).choose(states(2), packed([[3], []]))
+        RandomPlayer(0).choose(positions([[3], []]))
 
 
 def test_the_deterministic_policy_takes_the_most_probable_legal_move() -> None:
     network = FixedNet({5: 9.0, 6: 4.0, 7: 2.0})
     player = PolicyPlayer(network, deterministic=True)
-    assert player.choose(states(3), packed([[5, 6, 7], [6, 7, 8], [7, 8]])).tolist() == [5, 6, 7]
+    assert player.choose(positions([[5, 6, 7], [6, 7, 8], [7, 8]])).tolist() == [5, 6, 7]
 
 
 def test_the_sampling_policy_follows_its_probabilities() -> None:
     player = PolicyPlayer(FixedNet({5: float(np.log(3.0))}), seed=3)
-    actions = player.choose(states(4000), packed([[5, 6]] * 4000))
+    actions = player.choose(positions([[5, 6]] * 4000))
     # 3000 are expected, with a standard deviation of 27.
     assert abs(np.count_nonzero(actions == 5) - 3000) < 110
 
 
 def test_sampling_leaves_the_random_stream_of_torch_alone() -> None:
     before = torch.get_rng_state()
-    PolicyPlayer(FixedNet({})).choose(states(4), packed([[1, 2, 3]] * 4))
+    PolicyPlayer(FixedNet({})).choose(positions([[1, 2, 3]] * 4))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_callable_sees_what_the_environment_shows() -> None:
+    dict_env, compact_env = ShogiVectorEnv(3), ShogiVectorEnv(3, obs="compact")
+    shown, _ = dict_env.reset(seed=5)
+    compact, _ = compact_env.reset(seed=5)
+    asked: list[dict[str, NDArray[np.uint8]]] = []
+
+    def first_legal(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
+        asked.append(observations)
+        return observations["action_mask"].argmax(axis=1)
+
+    player = CallablePlayer(first_legal)
+    for _ in range(150):
+        assert isinstance(shown, dict)
+        assert isinstance(compact, dict)
+        actions = player.choose(Positions(compact["state"], compact["action_mask_bits"]))
+        for name, array in shown.items():
+            assert asked[-1][name].dtype == array.dtype
+            assert np.array_equal(asked[-1][name], array)
+        assert actions.tolist() == shown["action_mask"].argmax(axis=1).tolist()
+        moves = dict_env.sample_actions()
+        shown, *_ = dict_env.step(moves)
+        compact, *_ = compact_env.step(moves)
+
+
+@pytest.mark.parametrize("answer", [[1.0, 2.0], [1], [[1, 2]], None])
+def test_a_callable_has_to_answer_one_action_a_position(answer: object) -> None:
+    with pytest.raises(ValueError, match="2 positions; it has to answer whole numbers of shape"):
+        CallablePlayer(lambda _: answer).choose(positions([[1], [2]]))

@@ -1,0 +1,137 @@
+"""Records of games: kept while they are played, written as USI lines and as CSA.
+
+CSA is the standard game record format of the Computer Shogi Association, here in version 2.2
+(http://www2.computer-shogi.org/protocol/record_v22.html).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from keisei.shogi.constants import (
+    BLACK,
+    EMPTY,
+    NUM_FILES,
+    OTHER_SIDE,
+    PROMOTED,
+    START_SFEN,
+    WHITE,
+    Termination,
+)
+from keisei.shogi.moves import Move
+from keisei.shogi.notation import parse_sfen
+
+
+class Forfeit(IntEnum):
+    """What a player may answer instead of an action; each loses the game."""
+
+    RESIGNATION = -1
+    ILLEGAL_MOVE = -2
+    """No legal move: a move that the rules forbid, a text that is none, a win claimed wrongly."""
+    ENGINE_FAILURE = -3
+    """No answer: the engine's process died, or did not answer in time."""
+
+
+@dataclass(slots=True)
+class GameRecord:
+    """One game of a match, from the usual start position."""
+
+    number: int
+    """Which game of the match, from 0. Games 2p and 2p + 1 share opening p."""
+    colour_of_a: int
+    """BLACK or WHITE."""
+    moves: list[Move] = field(default_factory=list[Move])
+    """All moves so far, those of the opening included."""
+    end: Termination | Forfeit = Termination.NONE
+    """How it ended; NONE while it goes on."""
+    winner: int | None = None
+    """BLACK, WHITE, or None for a draw (which the ply cap is too)."""
+
+    @property
+    def points_of_a(self) -> float:
+        """1 if player A won, 0 if it lost, 0.5 otherwise."""
+        if self.winner is None:
+            return 0.5
+        return float(self.winner == self.colour_of_a)
+
+    def usi_position(self) -> str:
+        """The game as USI has it: ``position startpos moves 7g7f ...``."""
+        if not self.moves:
+            return "position startpos"
+        return " ".join(["position startpos moves", *(move.usi() for move in self.moves)])
+
+
+_CSA_PIECES = (
+    "",
+    "FU",
+    "KY",
+    "KE",
+    "GI",
+    "KA",
+    "HI",
+    "KI",
+    "OU",
+    "TO",
+    "NY",
+    "NK",
+    "NG",
+    "UM",
+    "RY",
+)
+_CSA_SIGNS = "+-"
+_CSA_ENDS: dict[Termination | Forfeit, str] = {
+    # Only of a resignation do readers know that the player to move has lost.
+    Termination.CHECKMATE: "%TORYO",
+    Termination.STALEMATE: "%TORYO",
+    Termination.SENNICHITE: "%SENNICHITE",
+    Termination.DECLARATION: "%KACHI",
+    Termination.MAX_PLIES: "%CHUDAN",
+    Forfeit.RESIGNATION: "%TORYO",
+    Forfeit.ILLEGAL_MOVE: "%ILLEGAL_MOVE",
+    Forfeit.ENGINE_FAILURE: "%TIME_UP",
+}
+
+
+def to_usi_lines(games: Iterable[GameRecord]) -> str:
+    """The games as text, a line ``position startpos moves ...`` for each."""
+    return "".join(game.usi_position() + "\n" for game in games)
+
+
+def to_csa(game: GameRecord, name_a: str, name_b: str) -> str:
+    """An ended game in CSA 2.2.
+
+    The loser by no legal move resigns there, an engine that failed oversteps its time, and the ply
+    cap is an interruption; a comment holds the end in Keisei's words.
+
+    Args:
+        game: The game.
+        name_a: Name of player A, in one line.
+        name_b: Name of its opponent.
+    """
+    black, white = (name_a, name_b) if game.colour_of_a == BLACK else (name_b, name_a)
+    board: list[int] = parse_sfen(START_SFEN).board.tolist()
+    lines = ["V2.2", f"N+{black}", f"N-{white}", f"'{game.end.name.lower()}", "PI", "+"]
+    for ply, move in enumerate(game.moves):
+        lines.append(_csa_move(board, move, WHITE if ply % 2 else BLACK))
+    if game.end is Termination.PERPETUAL_CHECK:
+        lines.append(f"%{_CSA_SIGNS[1 - (game.winner or BLACK)]}ILLEGAL_ACTION")
+    else:
+        lines.append(_CSA_ENDS[game.end])
+    return "\n".join(lines) + "\n"
+
+
+def _csa_move(board: list[int], move: Move, colour: int) -> str:
+    """The text of a move, which is then played on the board of absolute piece codes."""
+    if move.drop is not None:
+        piece, origin = move.drop, "00"
+    else:
+        assert move.from_square is not None
+        piece = board[move.from_square] % OTHER_SIDE + (PROMOTED if move.promote else 0)
+        board[move.from_square] = EMPTY
+        origin = _csa_square(move.from_square)
+    board[move.to_square] = piece + (OTHER_SIDE if colour == WHITE else 0)
+    return f"{_CSA_SIGNS[colour]}{origin}{_csa_square(move.to_square)}{_CSA_PIECES[piece]}"
+
+
+def _csa_square(square: int) -> str:
+    return f"{square // NUM_FILES + 1}{square % NUM_FILES + 1}"

@@ -1,0 +1,225 @@
+"""What a match came to: counts, score with interval, Elo difference, and how to tell it."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from keisei.evaluation.records import GameRecord
+from keisei.shogi.constants import BLACK, WHITE
+
+Z_95 = 1.959964
+ELO_PER_NAT = 400 / math.log(10)
+"""Elo points of one unit of log odds."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Points of one player in a match, by opening, which is all that intervals need.
+
+    The games of an opening are not independent: with both colours played, the side that the opening
+    favours tends to win both, and players without chance may do the same things again. So the unit
+    is the opening, and the scatter of its points over the openings is what the interval is from.
+
+    The interval is that of Agresti and Coull (1998) with openings in place of single trials: z^2
+    openings are added, half of them won and half lost with both colours, and the normal interval of
+    the mean of these is taken. With one outcome for each opening, all won or all lost, it is theirs
+    to the letter; at scores of 0 and 1 it keeps a width.
+    """
+
+    points: tuple[float, ...]
+    """Points in the games of each opening."""
+    games: tuple[int, ...]
+    """Games of each opening, 1 or 2."""
+
+    @property
+    def num_games(self) -> int:
+        """Games of all openings."""
+        return sum(self.games)
+
+    @property
+    def mean(self) -> float:
+        """Points a game, in [0, 1]; 0.5 before the first game."""
+        return sum(self.points) / self.num_games if self.games else 0.5
+
+    def adjusted(self) -> tuple[float, float]:
+        """Mean and standard error with z^2 openings added, half of them won and half lost."""
+        added = Z_95 * Z_95 / 2
+        games = self.num_games + 4 * added
+        mean = (sum(self.points) + 2 * added) / games
+        squares = sum(
+            (points - mean * count) ** 2
+            for points, count in zip(self.points, self.games, strict=True)
+        )
+        squares += added * ((2 - 2 * mean) ** 2 + (2 * mean) ** 2)
+        return mean, math.sqrt(squares) / games
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the mean, (low, high), both in [0, 1]."""
+        mean, error = self.adjusted()
+        # At a score of 0 or 1 the middle moves inwards, but the score itself stays inside.
+        low = max(0.0, min(self.mean, mean - Z_95 * error))
+        return low, min(1.0, max(self.mean, mean + Z_95 * error))
+
+
+def elo_difference(score: float) -> float | None:
+    """Elo points by which a player with this score is better; None for a score of 0 or 1."""
+    if not 0.0 < score < 1.0:
+        return None
+    return ELO_PER_NAT * math.log(score / (1.0 - score))
+
+
+@dataclass(frozen=True)
+class Record:
+    """Wins, draws and losses of one player; games without a winner are draws."""
+
+    wins: int = 0
+    draws: int = 0
+    losses: int = 0
+
+    @property
+    def games(self) -> int:
+        """Number of games."""
+        return self.wins + self.draws + self.losses
+
+    @property
+    def score(self) -> float:
+        """(wins + draws / 2) / games; 0.5 before the first game."""
+        return (self.wins + self.draws / 2) / self.games if self.games else 0.5
+
+    def __add__(self, other: "Record") -> "Record":
+        """Add up two records of the same player."""
+        return Record(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
+
+    def __str__(self) -> str:
+        """Wins-draws-losses, as in ``+12 =3 -5``."""
+        return f"+{self.wins} ={self.draws} -{self.losses}"
+
+
+def _record(games: Iterable[GameRecord]) -> Record:
+    counts = Counter(game.points_of_a for game in games)
+    return Record(counts[1.0], counts[0.5], counts[0.0])
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """Outcome of a match, seen from player A."""
+
+    games: tuple[GameRecord, ...]
+    """The games that ended, by number."""
+    stopped: str = ""
+    """Why the match ended before all games were played; empty when it did not."""
+
+    @property
+    def as_black(self) -> Record:
+        """Wins, draws and losses of A with Black."""
+        return _record(game for game in self.games if game.colour_of_a == BLACK)
+
+    @property
+    def as_white(self) -> Record:
+        """Wins, draws and losses of A with White."""
+        return _record(game for game in self.games if game.colour_of_a == WHITE)
+
+    @property
+    def total(self) -> Record:
+        """Wins, draws and losses of A over both colours."""
+        return self.as_black + self.as_white
+
+    @property
+    def by_opening(self) -> Score:
+        """Points of A by opening."""
+        points: dict[int, list[float]] = {}
+        for game in self.games:
+            points.setdefault(game.number // 2, []).append(game.points_of_a)
+        return Score(tuple(map(sum, points.values())), tuple(map(len, points.values())))
+
+    @property
+    def score(self) -> float:
+        """(wins + draws / 2) / games of A."""
+        return self.total.score
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% interval of the score; ``Score`` says which."""
+        return self.by_opening.interval
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """Games by how they ended: names of ``Termination`` and ``Forfeit`` in lower case."""
+        counts = Counter(game.end for game in self.games)
+        return {end.name.lower(): counts[end] for end in sorted(counts)}
+
+    @property
+    def mean_plies(self) -> float:
+        """Plies of a game on average."""
+        return sum(len(game.moves) for game in self.games) / max(1, len(self.games))
+
+    def metrics(self) -> dict[str, float]:
+        """Flat numbers for a metrics row: score, score_low, score_high, wins, ... ."""
+        low, high = self.interval
+        total = self.total
+        return {
+            "score": self.score,
+            "score_low": low,
+            "score_high": high,
+            "games": float(total.games),
+            "wins": float(total.wins),
+            "draws": float(total.draws),
+            "losses": float(total.losses),
+            "score_black": self.as_black.score,
+            "score_white": self.as_white.score,
+            "mean_plies": self.mean_plies,
+        }
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Everything but the moves as dicts, lists and numbers, ready for ``json.dumps``.
+
+        Elo differences are None where the score is 0 or 1, for they have no bound.
+        """
+        low, high = self.interval
+        return {
+            "games": self.total.games,
+            "wins": self.total.wins,
+            "draws": self.total.draws,
+            "losses": self.total.losses,
+            "score": self.score,
+            "interval": {"kind": "openings", "level": 0.95, "low": low, "high": high},
+            "elo": {
+                "difference": elo_difference(self.score),
+                "low": elo_difference(low),
+                "high": elo_difference(high),
+            },
+            "as_black": vars(self.as_black),
+            "as_white": vars(self.as_white),
+            "ends": self.ends,
+            "mean_plies": self.mean_plies,
+            "stopped": self.stopped,
+        }
+
+    def report(self, name_a: str, name_b: str) -> str:
+        """Several lines of text for people, the names as given."""
+        low, high = self.interval
+        ends = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in self.ends.items())
+        elo, elo_low, elo_high = (_elo_text(score) for score in (self.score, low, high))
+        lines = [
+            f"{name_a} against {name_b}: {self.total.games} games",
+            f"  score    {self.score:.1%}  (95% interval {low:.1%} to {high:.1%})",
+            f"  Elo      {elo}  (95% interval {elo_low} to {elo_high})",
+            f"  result   {self.total}  (won, drawn, lost)",
+            f"  as Black {self.as_black}",
+            f"  as White {self.as_white}",
+            f"  ends     {ends}",
+            f"  length   {self.mean_plies:.1f} plies on average",
+        ]
+        if self.stopped:
+            lines.append(f"  stopped  {self.stopped}")
+        return "\n".join(lines)
+
+
+def _elo_text(score: float) -> str:
+    difference = elo_difference(score)
+    if difference is None:
+        return "-infinite" if score == 0.0 else "+infinite"
+    return f"{difference:+.0f}"

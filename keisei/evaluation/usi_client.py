@@ -1,0 +1,255 @@
+"""A USI engine as a process: no wait without a limit, no process left behind.
+
+USI is the Universal Shogi Interface (http://shogidokoro.starfree.jp/usi.html).
+"""
+
+import os
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Self, cast
+
+_GAMES_FOLDER = "/usr/games"
+"""Debian installs engines there, which is not on everybody's PATH."""
+_CHUNK = 65536
+_QUIT_SECONDS = 1.0
+_COMPLAINT_BYTES = 500
+
+
+class EngineError(RuntimeError):
+    """An engine that cannot be started, died, or did not answer; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Which program to run and how it plays."""
+
+    command: str
+    """Program and arguments as a shell would split them."""
+    limit: str
+    """What follows ``go``: "nodes 100", "depth 1" or "byoyomi 1000"."""
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Values of the engine's options by their names."""
+    start_seconds: float = 30.0
+    """Longest wait for ``usiok`` and for ``readyok``."""
+    move_seconds: float = 60.0
+    """Longest wait for a move, past the byoyomi."""
+
+    def words(self) -> list[str]:
+        """Program and arguments, the program with its folder.
+
+        Raises:
+            EngineError: There is no such program.
+        """
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise EngineError(f"engine command {self.command!r}: {error}") from None
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), _GAMES_FOLDER))
+        program = shutil.which(words[0], path=path) if words else None
+        if program is None:
+            raise EngineError(
+                f"engine {self.command!r} is not installed: there is no such program on PATH"
+            )
+        return [program, *words[1:]]
+
+    @property
+    def answer_seconds(self) -> float:
+        """Longest wait for ``bestmove``."""
+        kind, _, number = self.limit.partition(" ")
+        return self.move_seconds + (float(number) / 1000 if kind == "byoyomi" else 0.0)
+
+
+class UsiEngine:
+    """One running engine, ready to play; use it in a ``with`` block, which ends its process.
+
+    The process and whatever it starts form a process group of their own, which is killed as a
+    whole; a Ctrl-C in the terminal reaches Keisei alone, which then closes the engine.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Start the program and bring it to ``readyok``.
+
+        Raises:
+            EngineError: The program is missing, is no USI engine, lacks an option, or hangs.
+        """
+        self.name = settings.command
+        self._settings = settings
+        self._answers = True
+        self._unread = b""
+        self._unsent = b""
+        self._stderr_open = True
+        self._complaint = b""
+        try:
+            self._process = subprocess.Popen(
+                settings.words(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineError(f"cannot start engine {self.name!r}: {error.strerror}") from None
+        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._stdin, self._stdout, self._stderr = (
+            cast(IO[bytes], stream).fileno() for stream in streams
+        )
+        try:
+            for descriptor in (self._stdin, self._stdout, self._stderr):
+                os.set_blocking(descriptor, False)
+            self._introduce()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def new_game(self) -> None:
+        """Tell the engine that the next position is of another game.
+
+        Raises:
+            EngineError: The engine has died.
+        """
+        self._send("usinewgame")
+
+    def think(self, position: str) -> None:
+        """Let the engine search a position; ``best_move`` waits for the answer.
+
+        Args:
+            position: The USI command, for example ``position startpos moves 7g7f``.
+
+        Raises:
+            EngineError: The engine has died.
+        """
+        self._send(f"{position}\ngo {self._settings.limit}")
+
+    def best_move(self) -> str:
+        """The answer to ``think``: a move, "resign", "win", or whatever the engine says there.
+
+        Raises:
+            EngineError: The engine has died, or does not answer in time.
+        """
+        words = self._await("bestmove", self._settings.answer_seconds).split()
+        return words[1] if len(words) > 1 else ""
+
+    def close(self) -> None:
+        """End the process, in peace if it will, else by force; further calls change nothing."""
+        process = self._process
+        try:
+            if process.poll() is None and self._answers:
+                os.write(self._stdin, b"quit\n")
+                process.wait(_QUIT_SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            pass  # It does not listen; what follows does not ask.
+        finally:
+            # Also what the program has started itself, and has perhaps left behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                cast(IO[bytes], stream).close()
+
+    def _introduce(self) -> None:
+        """Say hello, set the options and wait until the engine is ready."""
+        seconds = self._settings.start_seconds
+        self._send("usi")
+        known = {"USI_Hash", "USI_Ponder"}
+        while (line := self._line("usiok", time.monotonic() + seconds)) != "usiok":
+            if line.startswith("option name "):
+                known.add(line.removeprefix("option name ").partition(" type ")[0])
+        for name, value in self._settings.options.items():
+            if name not in known:
+                names = ", ".join(sorted(known))
+                raise EngineError(f"engine {self.name!r} has no option {name!r}; it has {names}")
+            self._send(f"setoption name {name}" + (f" value {value}" if value else ""))
+        self._send("isready")
+        self._await("readyok", seconds)
+
+    def _await(self, word: str, seconds: float) -> str:
+        """The next line that begins with a word; all others are passed over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            line = self._line(word, deadline)
+            if line.partition(" ")[0] == word:
+                return line
+
+    def _line(self, awaited: str, deadline: float) -> str:
+        """The next line of the engine's output, without blanks around it."""
+        self._pump(lambda: b"\n" in self._unread, f"said no {awaited!r} in time", deadline)
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode("utf-8", "replace").strip()
+
+    def _send(self, text: str) -> None:
+        self._unsent += text.encode() + b"\n"
+        deadline = time.monotonic() + self._settings.start_seconds
+        self._pump(lambda: not self._unsent, "does not read its input", deadline)
+
+    def _pump(self, done: Callable[[], bool], complaint: str, deadline: float) -> None:
+        """Move bytes in all three pipes until ``done``, so that none of them can block the engine.
+
+        Raises:
+            EngineError: The engine has died, or the deadline has passed (with this complaint).
+        """
+        while not done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._answers = False
+                raise EngineError(f"engine {self.name!r} {complaint}{self._last_words()}")
+            poll = select.poll()
+            poll.register(self._stdout, select.POLLIN)
+            if self._stderr_open:
+                poll.register(self._stderr, select.POLLIN)
+            if self._unsent:
+                poll.register(self._stdin, select.POLLOUT)
+            for descriptor, _ in poll.poll(1000 * left):
+                self._transfer(descriptor)
+
+    def _transfer(self, descriptor: int) -> None:
+        """Read or write what one pipe has room for."""
+        if descriptor == self._stdin:
+            try:
+                self._unsent = self._unsent[os.write(descriptor, self._unsent) :]
+            except BrokenPipeError:
+                raise self._death() from None
+            return
+        data = os.read(descriptor, _CHUNK)
+        if descriptor == self._stderr:
+            self._stderr_open = bool(data)
+            self._complaint = (self._complaint + data)[-_COMPLAINT_BYTES:]
+        elif data:
+            self._unread += data
+        else:
+            raise self._death()
+
+    def _death(self) -> EngineError:
+        """What to raise when the engine has closed a pipe."""
+        try:
+            code = self._process.wait(_QUIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return EngineError(f"engine {self.name!r} has closed its pipes{self._last_words()}")
+        if self._stderr_open:
+            self._complaint += os.read(self._stderr, _CHUNK)
+        return EngineError(f"engine {self.name!r} died with exit code {code}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        """The last line that the engine wrote on standard error, to end a sentence with."""
+        lines = self._complaint.decode("utf-8", "replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return f"; it said {said[-1]!r}" if said else ""

@@ -1,0 +1,86 @@
+"""A USI engine for the tests: ``fake_engine.py PID_FILE BEHAVIOUR``.
+
+It adds its process id to the file, and plays the alphabetically first legal move unless its
+behaviour at ``go`` is another.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cshogi
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def note(file: Path, text: str) -> None:
+    with file.open("a") as lines:
+        lines.write(f"{text}\n")
+
+
+def best_move(board: cshogi.Board) -> str:
+    return min(cshogi.move_to_usi(move) for move in board.legal_moves)
+
+
+def answer(behaviour: str, board: cshogi.Board) -> None:
+    match behaviour:
+        case "hang":
+            time.sleep(1000)
+        case "flood":
+            while True:
+                say("info string " + 500 * "a")
+        case "die":
+            sys.exit("out of cheese")
+        case "illegal":
+            say("bestmove 5i5a")
+        case "garbage":
+            say("what?\nbestmove")
+        case "resign" | "win":
+            say(f"bestmove {behaviour}")
+        case "noisy":
+            sys.stderr.write(1_000_000 * "!")
+            sys.stderr.flush()
+            say(f"bestmove {best_move(board)}")
+        case _:
+            say(f"info depth 1 pv 7g7f\nbestmove {best_move(board)} ponder 3c3d")
+
+
+def serve(pid_file: Path, behaviour: str) -> None:
+    board, games = cshogi.Board(), 0
+    for line in sys.stdin:
+        match line.split():
+            case ["usi"]:
+                say("id name Fake\noption name Skill Level type spin default 0\nusiok")
+            case ["isready"]:
+                say("readyok")
+            case ["usinewgame"]:
+                games += 1
+            case ["position", "startpos", *moves]:
+                board.reset()
+                for move in moves[1:]:
+                    board.push_usi(move)
+            case ["go", *limit]:
+                note(pid_file.with_name("limits"), f"{games} {' '.join(limit)}")
+                answer(behaviour, board)
+            case ["quit"]:
+                return
+            case _:
+                pass
+
+
+def main(pid_file: Path, behaviour: str) -> None:
+    note(pid_file, str(os.getpid()))
+    if behaviour == "mute":
+        time.sleep(1000)
+    if behaviour == "parent":
+        note(pid_file, str(subprocess.Popen(["sleep", "1000"]).pid))
+    serve(pid_file, behaviour)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

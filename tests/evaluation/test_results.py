@@ -1,0 +1,139 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from keisei.evaluation.records import Forfeit, GameRecord
+from keisei.evaluation.results import MatchResult, Record, Score, elo_difference
+from keisei.shogi.constants import BLACK, WHITE, Termination
+from keisei.shogi.moves import Move
+
+MOVE = Move.from_usi("7g7f")
+
+
+def game(number: int, winner: int | None, end: Termination | Forfeit, plies: int) -> GameRecord:
+    return GameRecord(number, number % 2, [MOVE] * plies, end, winner)
+
+
+MATE, CAP = Termination.CHECKMATE, Termination.MAX_PLIES
+RESULT = MatchResult(
+    (
+        game(0, BLACK, MATE, 81),  # A won with Black
+        game(1, WHITE, MATE, 90),  # A won with White
+        game(2, BLACK, MATE, 101),  # A won with Black
+        game(3, BLACK, MATE, 100),  # A lost with White
+        game(4, None, CAP, 320),
+        game(5, BLACK, Forfeit.RESIGNATION, 61),  # A lost with White
+    )
+)
+
+
+def test_colours_points_and_ends_are_counted_from_the_games() -> None:
+    assert RESULT.as_black == Record(wins=2, draws=1, losses=0)
+    assert RESULT.as_white == Record(wins=1, draws=0, losses=2)
+    assert RESULT.total == Record(wins=3, draws=1, losses=2)
+    assert RESULT.score == 3.5 / 6
+    assert RESULT.ends == {"resignation": 1, "checkmate": 4, "max_plies": 1}
+    assert RESULT.mean_plies == 753 / 6
+    assert RESULT.by_opening == Score((2.0, 1.0, 0.5), (2, 2, 2))
+
+
+def test_an_odd_number_of_games_leaves_half_an_opening() -> None:
+    assert MatchResult(RESULT.games[:5]).by_opening == Score((2.0, 1.0, 0.5), (2, 2, 1))
+
+
+def test_the_interval_of_all_or_nothing_is_that_of_agresti_and_coull() -> None:
+    # Of 10 openings 7 were won twice: n~ = 10 + z^2, p~ = (7 + z^2 / 2) / n~,
+    # p~ +- z sqrt(p~ (1 - p~) / n~), worked out by hand.
+    z2 = 3.841459
+    n = 10 + z2
+    p = (7 + z2 / 2) / n
+    half = math.sqrt(z2 * p * (1 - p) / n)
+    low, high = Score((2.0,) * 7 + (0.0,) * 3, (2,) * 10).interval
+    assert (low, high) == pytest.approx((p - half, p + half), abs=1e-6)
+    assert (low, high) == pytest.approx((0.39232, 0.89667), abs=1e-4)
+
+
+def test_openings_that_both_sides_share_tell_more_than_those_that_one_wins_twice() -> None:
+    shared = Score((1.0,) * 50, (2,) * 50).interval
+    torn = Score((2.0, 0.0) * 25, (2,) * 50).interval
+    assert shared[1] - shared[0] < 0.3 * (torn[1] - torn[0])
+    assert sum(shared) == pytest.approx(1.0)
+    assert sum(torn) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("points", [2.0, 0.0])
+def test_a_clean_score_keeps_a_width(points: float) -> None:
+    score = Score((points,) * 200, (2,) * 200)
+    low, high = score.interval
+    assert low <= score.mean <= high
+    assert 0.01 < high - low < 0.04
+
+
+@pytest.mark.parametrize(
+    "chances",
+    [
+        (0.25, 0.25, 0.25, 0.25),
+        (0.02, 0.03, 0.25, 0.7),
+        (0.1, 0.0, 0.8, 0.1),
+        (0.5, 0.0, 0.0, 0.5),
+        (0.0, 0.0, 0.04, 0.96),
+    ],
+)
+@pytest.mark.parametrize("openings", [20, 100])
+def test_the_interval_covers_the_truth_as_often_as_it_says(
+    chances: tuple[float, ...], openings: int
+) -> None:
+    points = np.array([0.0, 0.5, 1.0, 2.0])
+    truth = float(points @ np.array(chances)) / 2
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(1000):
+        drawn = rng.choice(points, openings, p=chances)
+        low, high = Score(tuple(drawn.tolist()), (2,) * openings).interval
+        covered += low <= truth <= high
+    # 950 are expected, with a standard deviation of 7; the interval may be too wide.
+    assert covered >= 930
+
+
+def test_elo_differences_have_their_textbook_values() -> None:
+    assert elo_difference(0.5) == 0.0
+    assert elo_difference(10 / 11) == pytest.approx(400.0)
+    assert elo_difference(0.75) == pytest.approx(190.85, abs=0.01)
+    assert elo_difference(0.25) == pytest.approx(-190.85, abs=0.01)
+    assert elo_difference(0.0) is elo_difference(1.0) is None
+
+
+def test_the_report_tells_score_interval_colours_and_ends() -> None:
+    lines = RESULT.report("policy", "random").splitlines()
+    low, high = RESULT.interval
+    assert lines[0] == "policy against random: 6 games"
+    assert lines[1] == f"  score    58.3%  (95% interval {low:.1%} to {high:.1%})"
+    assert lines[2].startswith("  Elo      +58  (95% interval -")
+    assert lines[3:] == [
+        "  result   +3 =1 -2  (won, drawn, lost)",
+        "  as Black +2 =1 -0",
+        "  as White +1 =0 -2",
+        "  ends     resignation 1, checkmate 4, max plies 1",
+        "  length   125.5 plies on average",
+    ]
+
+
+def test_unbounded_elo_differences_are_said_and_are_no_numbers() -> None:
+    won = MatchResult(RESULT.games[:2])
+    assert "+infinite" in won.report("a", "b")
+    assert won.to_json_dict()["elo"]["difference"] is None
+    lost = MatchResult((game(0, WHITE, MATE, 10),))
+    assert "Elo      -infinite" in lost.report("a", "b")
+
+
+def test_json_and_metrics_hold_the_same_numbers() -> None:
+    data = json.loads(json.dumps(RESULT.to_json_dict()))
+    metrics = RESULT.metrics()
+    for name in ("score", "games", "wins", "draws", "losses", "mean_plies"):
+        assert data[name] == metrics[name]
+    assert data["interval"]["low"] == metrics["score_low"]
+    assert data["interval"]["high"] == metrics["score_high"]
+    assert data["as_white"] == {"wins": 1, "draws": 0, "losses": 2}
+    assert data["ends"] == {"resignation": 1, "checkmate": 4, "max_plies": 1}
