@@ -1,10 +1,12 @@
 """``keisei-vec show``: one position for people."""
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keisei.cli.errors import mistakes
 from keisei.cli.positions import POSITION_HELP, read_position
 
 if TYPE_CHECKING:
@@ -13,13 +15,19 @@ if TYPE_CHECKING:
 
 def show(
     position: Annotated[list[str], typer.Argument(metavar="SFEN", help=POSITION_HELP)],
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Write a picture, too.")
+    ] = None,
 ) -> None:
     """Show a position and its legal moves.
 
     Prints board, hands, the side to move, whether it is in check, its legal moves in USI, and how
     the game ended if it is over.
     """
-    typer.echo(describe(read_position(position)))
+    board = read_position(position)
+    if svg is not None:
+        _write_svg(board, svg)
+    typer.echo(describe(board))
 
 
 def describe(board: "Board") -> str:
@@ -37,6 +45,13 @@ def describe(board: "Board") -> str:
     lines = [str(board), "", *(f"{name:<12} {value}" for name, value in facts)]
     lines += textwrap.wrap(" ".join(moves), width=78, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def _write_svg(board: "Board", file: Path) -> None:
+    from keisei.shogi import board_svg  # noqa: PLC0415
+
+    with mistakes(OSError):
+        file.write_text(board_svg(board, board.last_move), encoding="utf-8")
 
 
 def _outcome(board: "Board") -> str:

@@ -5,6 +5,7 @@ from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import IllegalMoveError, InvalidUsiError, Move
 from keisei.shogi.notation import InvalidSfenError
 from keisei.shogi.perft import perft, perft_divide
+from keisei.shogi.svg import board_svg
 
 __all__ = [
     "BLACK",
@@ -17,6 +18,7 @@ __all__ = [
     "Outcome",
     "Termination",
     "action_from_move",
+    "board_svg",
     "move_from_action",
     "perft",
     "perft_divide",

@@ -45,6 +45,7 @@ from keisei.shogi.position import (
     new_games,
     place,
 )
+from keisei.shogi.svg import board_svg
 
 _FIRST_CAPACITY = 256
 _NO_CAP = np.iinfo(np.int32).max
@@ -145,6 +146,11 @@ class Board:
     def ply(self) -> int:
         """Moves played since the first position."""
         return int(self._games.plies[0])
+
+    @property
+    def last_move(self) -> Move | None:
+        """The move last played and not taken back, None at the first position."""
+        return self._stack[-1].move if self._stack else None
 
     @property
     def legal_moves(self) -> Sequence[Move]:
@@ -282,7 +288,11 @@ class Board:
         return format_sfen(self.placement())
 
     def __str__(self) -> str:
-        return format_board(self.placement(), self._stack[-1].move if self._stack else None)
+        return format_board(self.placement(), self.last_move)
+
+    def _repr_svg_(self) -> str:
+        """The picture that a notebook shows."""
+        return board_svg(self, self.last_move)
 
     def __repr__(self) -> str:
         return f"Board({self.sfen()!r})"

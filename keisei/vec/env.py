@@ -30,7 +30,7 @@ from keisei.vec.batch import (
     new_results,
     select_rows,
 )
-from keisei.vec.inspection import describe_illegal, last_move_of, placement_of
+from keisei.vec.inspection import describe_illegal, last_move_of, picture_of, placement_of
 from keisei.vec.kernels import (
     Scratch,
     Step,
@@ -61,6 +61,7 @@ _OBS_KEYS: dict[str, Sequence[str]] = {
 }
 _DECLARATIONS = ("auto", "off")
 _DTYPES = ("uint8", "float32")
+_RENDERING = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}
 
 
 class IllegalActionError(ValueError):
@@ -87,7 +88,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         initial_sfens: Start positions; game i begins with the i-th, counted cyclically, and each
             later game in its place takes the next one. None for the usual start.
         copy: Return copies of all arrays. Otherwise they are views that the next step overwrites.
-        render_mode: "ansi" or None.
+        render_mode: "ansi" for text, "rgb_array" for pixels, or None.
         dtype: Of the planes: "uint8", or "float32" with each plane divided by its maximum.
         max_episode_steps: The same as max_plies, which it overrides; Gymnasium's name for it.
         obs_keys: Other names for the two entries of an observation, planes or state first; RLlib
@@ -132,11 +133,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._obs_keys = two_names("obs_keys", obs_keys, _OBS_KEYS.get(obs, ()))
         self._dtype = one_of("dtype", dtype, _DTYPES)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {
-            "render_modes": ["ansi"],
-            "render_fps": 1,
-            "autoreset_mode": self.autoreset_mode,
-        }
+        self.metadata = {**_RENDERING, "autoreset_mode": self.autoreset_mode}
         if render_mode is not None:
             one_of("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
@@ -306,11 +303,12 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         """One game as a readable board with hands and last move."""
         return format_board(self.placement(game), self.last_move(game))
 
-    def render(self) -> tuple[str, ...] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Each game as text in the mode "ansi", else None."""
+    def render(self) -> tuple[Any, ...] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Each game as text (mode "ansi") or picture (mode "rgb_array"), else None."""
         if self.render_mode is None:
             return None
-        return tuple(self.board_text(game) for game in range(self.num_envs))
+        mode = self.render_mode
+        return tuple(picture_of(self._batch, game, mode) for game in range(self.num_envs))
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: all but the threads, which it starts anew."""

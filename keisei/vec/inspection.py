@@ -1,11 +1,13 @@
 """Looking at one game of a batch: its position, its last move, what is wrong with an action."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keisei.shogi.constants import FIRST_DROP_CLASS, NUM_ACTIONS, NUM_SQUARES, WHITE
 from keisei.shogi.moves import Move
-from keisei.shogi.notation import Placement, format_sfen
+from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS, Games
+from keisei.shogi.raster import board_pixels
 from keisei.vec.batch import GameBatch
 
 _DIRECTIONS = (
@@ -45,6 +47,12 @@ def last_move_of(batch: GameBatch, game: int) -> Move | None:
         return Move(None, _turned(to, white_moved), drop=move_class - FIRST_DROP_CLASS + 1)
     promotes = move_class >= len(_DIRECTIONS)
     return Move(_turned(origin, white_moved), _turned(to, white_moved), promotes)
+
+
+def picture_of(batch: GameBatch, game: int, mode: str) -> str | NDArray[np.uint8]:
+    """One running game as text (mode "ansi") or pixels, uint8 [480, 672, 3] ("rgb_array")."""
+    draw = format_board if mode == "ansi" else board_pixels
+    return draw(placement_of(batch.games, game), last_move_of(batch, game))
 
 
 def describe_illegal(games: Games, game: int, action: int) -> str:

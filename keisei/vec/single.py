@@ -19,7 +19,7 @@ class ShogiEnv(gym.Env[Any, Any]):
         **options: As for ``ShogiVectorEnv``, save num_envs, autoreset_mode and copy.
     """
 
-    metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012 (gymnasium's own form)
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}  # noqa: RUF012 (its form)
 
     def __init__(self, **options: Any) -> None:
         self._games = ShogiVectorEnv(1, autoreset_mode="Disabled", **options)
@@ -68,7 +68,7 @@ class ShogiEnv(gym.Env[Any, Any]):
         return self._games.board(0)
 
     def render(self) -> Any:
-        """The game as text in the mode "ansi", else None."""
+        """The game as text (mode "ansi") or picture (mode "rgb_array"), else None."""
         frames = self._games.render()
         return None if frames is None else frames[0]
 

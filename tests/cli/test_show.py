@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from keisei.shogi import Board, Move, board_svg
 from keisei.shogi.constants import START_SFEN
 from tests.cli.command_line import assert_mistake, run
 
@@ -49,6 +52,20 @@ def test_a_fourfold_repetition_is_a_draw() -> None:
 def test_a_declaration_that_is_open_is_shown() -> None:
     sfen = "K+R+R+B+B4/GGGG5/SSS6/9/9/9/9/9/8k b P 1"
     assert facts_of(run("show", sfen).stdout)["may declare"] == "yes"
+
+
+def test_a_picture_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "board.svg"
+    result = run("show", "startpos", "moves", "7g7f", "--svg", str(file))
+    assert result.exit_code == 0
+    board = Board()
+    board.push_usi("7g7f")
+    assert file.read_text("utf-8") == board_svg(board, Move.from_usi("7g7f"))
+
+
+def test_a_picture_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "board.svg"
+    assert_mistake(run("show", "startpos", "--svg", str(file)), str(file), "No such file")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The environment by its registered name, under Gymnasium's own tools."""
 
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -12,6 +12,7 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 import keisei  # noqa: F401  # pyright: ignore[reportUnusedImport]  # registers keisei/Shogi-v0
 from keisei.shogi import Board
+from keisei.shogi.raster import board_pixels
 from keisei.vec import ShogiEnv, ShogiVectorEnv
 from tests.vec.games import BARE_KINGS, MATE_IN_ONE, action, actions
 
@@ -136,3 +137,22 @@ def test_a_board_to_look_at() -> None:
     frame = single.render()
     assert isinstance(frame, str)
     assert "Black to move" in frame
+
+
+def test_a_picture_to_look_at() -> None:
+    env = gymnasium.make_vec(NAME, num_envs=2, render_mode="rgb_array")
+    assert env.metadata["render_fps"] == 1
+    core = env.unwrapped
+    assert isinstance(core, ShogiVectorEnv)
+    env.reset(seed=0)
+    env.step(actions(core, "7g7f", "2g2f"))
+    frames = core.render()
+    assert frames is not None
+    for frame, usi in zip(frames, ("7g7f", "2g2f"), strict=True):
+        board = Board()
+        board.push_usi(usi)
+        assert np.array_equal(frame, board_pixels(board.placement(), board.last_move))
+    single = gymnasium.make(NAME, render_mode="rgb_array")
+    single.reset(seed=0)
+    single.step(action(Board(), "7g7f"))
+    assert np.array_equal(cast(Any, single.render()), frames[0])
