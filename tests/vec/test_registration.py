@@ -1,14 +1,16 @@
 """The environment by its registered name, under Gymnasium's own tools."""
 
+import subprocess
+import sys
 from typing import Any, cast
 
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 import keisei  # noqa: F401  # pyright: ignore[reportUnusedImport]  # registers keisei/Shogi-v0
 from keisei.shogi import Board
@@ -28,14 +30,46 @@ def test_make_vec_gives_the_batched_environment() -> None:
     obs, _ = env.reset(seed=0)
     assert obs["state"].shape == (4, 100)
     assert obs["state"][:, 99].tolist() == [77] * 4
-    assert env.spec.to_json()
     env.close()
     env.close()
 
 
-def test_make_vec_takes_a_mode_by_name() -> None:
-    env = gymnasium.make_vec(NAME, num_envs=2, autoreset_mode="NextStep")
+@pytest.mark.parametrize("mode", ["NextStep", AutoresetMode.NEXT_STEP])
+def test_make_vec_takes_a_mode_by_name_or_member(mode: str | AutoresetMode) -> None:
+    env: Any = gymnasium.make_vec(NAME, num_envs=2, autoreset_mode=mode)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    assert env.autoreset_mode is AutoresetMode.NEXT_STEP
+
+
+def test_a_spec_in_json_makes_the_same_environment() -> None:
+    env: Any = gymnasium.make_vec(
+        NAME,
+        num_envs=2,
+        obs="compact",
+        obs_keys=["a", "b"],
+        autoreset_mode="Disabled",
+        initial_sfens=[BARE_KINGS],
+        max_plies=7,
+    )
+    spec = EnvSpec.from_json(env.spec.to_json())
+    other: Any = gymnasium.make_vec(spec, num_envs=2)
+    assert other.spec == env.spec
+    assert other.autoreset_mode is AutoresetMode.DISABLED
+    obs, _ = other.reset(seed=0)
+    np.testing.assert_array_equal(obs["a"], env.reset(seed=0)[0]["a"])
+    game: Any = gymnasium.make(NAME, obs="box", max_plies=7)
+    again: Any = gymnasium.make(EnvSpec.from_json(game.spec.to_json()))
+    np.testing.assert_array_equal(again.reset()[0], game.reset()[0])
+
+
+def test_the_module_can_stand_before_the_name() -> None:
+    program = (
+        "import gymnasium as g; print(g.make_vec('keisei:keisei/Shogi-v0', num_envs=2).num_envs)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == "2"
 
 
 def test_single_games_in_sync() -> None:
@@ -99,27 +133,6 @@ def test_max_episode_steps_is_another_name_of_the_cap() -> None:
     assert isinstance(core, ShogiVectorEnv)
     truncated = [env.step(actions(core, usi, usi))[3].tolist() for usi in ("5i5h", "5a5b", "5h5i")]
     assert truncated == [[False] * 2, [False] * 2, [True] * 2]
-
-
-@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
-def test_episode_statistics_of_gymnasium(mode: str) -> None:
-    core = ShogiVectorEnv(
-        2,
-        obs="compact",
-        max_plies=3,
-        initial_sfens=[BARE_KINGS],
-        autoreset_mode=mode,
-    )
-    env = RecordEpisodeStatistics(core)
-    env.reset(seed=0)
-    env.step(actions(core, "5i5h", "5i5h"))
-    env.reset(options={"reset_mask": np.array([True, False])})
-    env.step(actions(core, "5i5h", "5a5b"))
-    *_, truncations, infos = env.step(actions(core, "5a5b", "5h5i"))
-    assert truncations.tolist() == [False, True]
-    assert infos["_episode"].tolist() == [False, True]
-    assert infos["episode"]["l"].tolist() == [0, 3]
-    assert infos["episode"]["r"].tolist() == [0.0, 0.0]
 
 
 def test_a_board_to_look_at() -> None:
