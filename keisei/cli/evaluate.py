@@ -1,4 +1,4 @@
-"""``keisei-vec eval``: a match between a trained policy and an opponent."""
+"""``keisei-vec eval``: the strength of a trained policy, against one opponent or on the ladder."""
 
 import json
 from pathlib import Path
@@ -6,23 +6,52 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keisei.cli.errors import fail, mistakes, training_extra
+from keisei.cli.errors import fail, mistakes
+from keisei.cli.players import (
+    PLAYER_HELP,
+    POLICY_HELP,
+    load_network,
+    orderly_end,
+    play,
+    read_player,
+    save_games,
+)
 
 if TYPE_CHECKING:
-    from keisei.rl.networks import PolicyValueNet
-
-_RANDOM = "random"
-_POLICY_HELP = "a checkpoint (.pt), a policy.safetensors, or a run folder"
+    from keisei.evaluation.descriptions import PlayerDescription
+    from keisei.evaluation.ladder import Ladder
+    from keisei.evaluation.results import MatchResult
 
 
 def evaluate(  # noqa: PLR0913 - one parameter an option
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help=f"{_POLICY_HELP}.")],
+    checkpoint: Annotated[
+        str | None, typer.Argument(metavar="CHECKPOINT", help=f"{POLICY_HELP}.")
+    ] = None,
     *,
-    games: Annotated[int, typer.Option("--games", min=1, metavar="N", help="Games to play.")] = 200,
+    games: Annotated[
+        int, typer.Option("--games", min=1, metavar="N", help="Games of each match.")
+    ] = 200,
     opponent: Annotated[
-        str,
-        typer.Option("--opponent", metavar="random|CHECKPOINT", help=f"random, or {_POLICY_HELP}."),
-    ] = _RANDOM,
+        str, typer.Option("--opponent", metavar="PLAYER", help=PLAYER_HELP)
+    ] = "random",
+    ladder: Annotated[
+        bool,
+        typer.Option(
+            "--ladder",
+            help="Rate it: play the rungs of the ladder from the weakest on, until one is out of "
+            "reach. Without CHECKPOINT the rungs play each other.",
+        ),
+    ] = False,
+    rungs: Annotated[
+        str | None,
+        typer.Option("--rungs", metavar="NAME,...", help="Play only these rungs of the ladder."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Keep ladder.txt, ladder.json, ladder.svg and all games."
+        ),
+    ] = None,
     argmax: Annotated[
         bool,
         typer.Option(
@@ -30,57 +59,97 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         ),
     ] = False,
     num_envs: Annotated[
-        int, typer.Option("--num-envs", min=1, metavar="N", help="Games played at once.")
-    ] = 64,
+        int | None,
+        typer.Option(
+            "--num-envs", min=1, metavar="N", help="Games played at once, not on the ladder."
+        ),
+    ] = None,
     max_plies: Annotated[
-        int, typer.Option("--max-plies", min=1, metavar="N", help="A longer game is a draw.")
+        int,
+        typer.Option(
+            "--max-plies", min=1, metavar="N", help="A longer game is a draw (320 on the ladder)."
+        ),
     ] = 512,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Play a match of a trained policy.
+    """Measure a trained policy.
 
-    Prints the score with its 95% interval. Colours are balanced, and every game that is
-    started counts. --argmax and --sampled hold for both sides when the opponent is a policy too.
+    Prints the score with its 95% interval, or with --ladder its rating in Elo over the random
+    player. Colours are balanced, openings are four random plies, and every game that is started
+    counts. --argmax and --sampled hold for both sides when the opponent is a policy too.
     """
-    if opponent != _RANDOM and not Path(opponent).exists():
-        fail(f"opponent {opponent!r} is neither 'random' nor a file or folder")
-    network = _load(checkpoint)
-    other = None if opponent == _RANDOM else _load(Path(opponent))
-    from keisei.evaluation.match import MatchRules, play_match  # noqa: PLC0415
-    from keisei.evaluation.players import PolicyPlayer, RandomPlayer  # noqa: PLC0415
+    player = None if checkpoint is None else read_player(checkpoint)
+    if ladder:
+        result = _climb(player, games, rungs, out, seed=seed, argmax=argmax)
+        _show_ladder(result, out, as_json=as_json)
+        return
+    if player is None:
+        fail("name a CHECKPOINT, or measure the rungs themselves with --ladder")
+    other = read_player(opponent)
+    from keisei.evaluation.arena import Arena  # noqa: PLC0415
+    from keisei.evaluation.match import MatchRules  # noqa: PLC0415
 
-    result = play_match(
-        PolicyPlayer(network, deterministic=argmax, seed=seed),
-        RandomPlayer(seed + 1)
-        if other is None
-        else PolicyPlayer(other, deterministic=argmax, seed=seed + 1),
-        games,
-        rules=MatchRules(max_plies=max_plies),
-        num_envs=num_envs,
-        seed=seed,
-    )
+    rules = MatchRules(min(4, max_plies - 1), max_plies)
+    match = play(Arena(load_network, rules, seed, argmax, num_envs), player, other, games)
+    if out is not None:
+        save_games(out, "games", match, (player.text, opponent))
     if as_json:
-        head = {"player": str(checkpoint), "opponent": opponent, "argmax": argmax}
-        typer.echo(json.dumps({**head, **result.to_json_dict()}, indent=2))
+        head = {"player": checkpoint, "opponent": opponent, "argmax": argmax}
+        typer.echo(json.dumps({**head, **match.to_json_dict()}, indent=2))
     else:
-        typer.echo(result.report(str(checkpoint), opponent))
+        typer.echo(match.report(player.text, opponent))
+    if match.stopped:
+        fail(f"the match ended after {match.total.games} of {games} games: {match.stopped}")
 
 
-def _load(path: Path) -> "PolicyValueNet":
-    """The network of a checkpoint, a shared policy, or the newest one of a run folder."""
-    with training_extra():
-        from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
-        from keisei.training.model_manager import POLICY_FILE, load_policy  # noqa: PLC0415
+def _climb(
+    player: "PlayerDescription | None",
+    games: int,
+    rungs: str | None,
+    out: Path | None,
+    *,
+    seed: int,
+    argmax: bool,
+) -> "Ladder":
+    """Play the matches of the ladder, and keep the games of each."""
+    from keisei.evaluation.ladder import RUNGS, climb, ladder_arena, measure  # noqa: PLC0415
 
-    if path.is_dir():
-        folder = path / "checkpoints"
-        found = [folder / POLICY_FILE, *sorted(folder.glob("*.pt"), reverse=True)]
-        existing = [file for file in found if file.is_file()]
-        if not existing:
-            fail(f"run folder {str(path)!r} holds no checkpoint")
-        path = existing[0]
-    elif not path.exists():
-        fail(f"{str(path)!r} does not exist; give {_POLICY_HELP}")
-    with mistakes(CheckpointError):
-        return load_policy(path)
+    if games % 2:
+        fail(f"--games {games} is odd; on the ladder each opening is played with both colours")
+
+    def told(first: str, second: str, result: "MatchResult") -> None:
+        typer.echo(result.report(first, second), err=True)
+        if out is not None:
+            place = "policy" if player is not None else first.replace(" ", "-")
+            save_games(out, f"{place}-{second.replace(' ', '-')}", result, (first, second))
+
+    names = [name.strip() for name in rungs.split(",")] if rungs is not None else list(RUNGS)
+    arena = ladder_arena(load_network, seed=seed, argmax=argmax)
+    with orderly_end(), mistakes(ValueError):
+        if player is None:
+            ladder = measure(names, games, arena, told)
+        else:
+            ladder = climb(player, names, games, arena, told)
+    for name, reason in ladder.skipped.items():
+        typer.echo(f"skipped {name}: {reason}", err=True)
+    if not ladder.played:
+        fail("no match of the ladder could be played")
+    return ladder
+
+
+def _show_ladder(ladder: "Ladder", out: Path | None, *, as_json: bool) -> None:
+    """Print the ladder, and keep it as table, data and picture."""
+    from keisei.evaluation.ladder_view import ladder_svg, ladder_table  # noqa: PLC0415
+
+    with mistakes(ValueError):
+        ratings = ladder.ratings
+    data = json.dumps(ladder.to_json_dict(), indent=2)
+    table = ladder_table(ratings)
+    if out is not None:
+        with mistakes(OSError):
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "ladder.txt").write_text(table + "\n", encoding="utf-8")
+            (out / "ladder.json").write_text(data + "\n", encoding="utf-8")
+            (out / "ladder.svg").write_text(ladder_svg(ratings), encoding="utf-8")
+    typer.echo(data if as_json else table)

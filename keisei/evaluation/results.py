@@ -111,6 +111,8 @@ class MatchResult:
     """The games that ended, by number."""
     stopped: str = ""
     """Why the match ended before all games were played; empty when it did not."""
+    troubles: tuple[str, ...] = ()
+    """A sentence for each game that an engine lost by an illegal move or by a failure."""
 
     @property
     def as_black(self) -> Record:
@@ -196,6 +198,7 @@ class MatchResult:
             "ends": self.ends,
             "mean_plies": self.mean_plies,
             "stopped": self.stopped,
+            "troubles": list(self.troubles),
         }
 
     def report(self, name_a: str, name_b: str) -> str:

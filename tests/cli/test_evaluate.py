@@ -1,10 +1,15 @@
 import json
+import os
+import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from keisei.evaluation import ladder
 from tests.cli.command_line import SMALL_RUN, assert_mistake, run
 
+FAIRY_STOCKFISH = shutil.which("fairy-stockfish", path=f"{os.environ['PATH']}:/usr/games")
 MATCH = ("--games", "3", "--max-plies", "10")
 
 
@@ -48,7 +53,8 @@ def test_another_policy_can_be_the_opponent(run_dir: Path) -> None:
 
 
 def test_an_opponent_that_does_not_exist_is_named(run_dir: Path) -> None:
-    assert_mistake(run("eval", str(run_dir), "--opponent", "greedy"), "'greedy'", "'random'")
+    assert_mistake(run("eval", str(run_dir), "--opponent", "gready"), "'gready'", "'random'")
+    assert_mistake(run("eval", str(run_dir), "--opponent", "usi:none?nodes=1"), "not installed")
 
 
 def test_what_holds_no_policy_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -60,3 +66,60 @@ def test_what_holds_no_policy_is_refused_in_one_sentence(tmp_path: Path) -> None
     policy = tmp_path / "foreign.safetensors"
     policy.write_text("hello", encoding="utf-8")
     assert_mistake(run("eval", str(policy)), "foreign.safetensors")
+
+
+def test_the_ladder_rates_a_policy_and_keeps_its_games(run_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--ladder", "--rungs", "random, greedy", "--games", "2", "--out", str(out))
+    result = run("eval", str(run_dir), *words)
+    assert result.exit_code == 0
+    assert result.stdout == (out / "ladder.txt").read_text()
+    assert f"\n{run_dir} " in result.stdout
+    assert ["random", "0"] in [line.split()[:2] for line in result.stdout.splitlines()]
+    assert f"{run_dir} against random: 2 games" in result.stderr
+    data = json.loads((out / "ladder.json").read_text())
+    assert data["matches"][0]["games"] == 2
+    assert str(run_dir) in {rating["name"] for rating in data["ratings"]}
+    picture = ET.parse(out / "ladder.svg").getroot()
+    assert any(str(run_dir) in (text.text or "") for text in picture.iter())
+    assert len((out / "policy-random.usi").read_text().splitlines()) == 2
+    assert (out / "policy-random.csa").read_text().count("V2.2") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FAIRY_STOCKFISH, reason="fairy-stockfish is not installed")
+def test_the_ladder_can_be_measured_itself() -> None:
+    result = run("eval", "--ladder", "--rungs", "random,greedy,nodes 1", "--games", "2", "--json")
+    if result.exit_code == 0:
+        pairs = [
+            (match["first"], match["second"]) for match in json.loads(result.stdout)["matches"]
+        ]
+        assert pairs == [("nodes 1", "random"), ("greedy", "nodes 1")]
+    else:
+        assert result.stderr.splitlines()[-1] == "Error: no match of the ladder could be played"
+
+
+def assert_mistake_after_words(stderr: str, sentence: str) -> None:
+    assert stderr.splitlines()[-1] == f"Error: {sentence}"
+
+
+def test_rungs_whose_engine_is_missing_are_skipped_with_a_word(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ladder.RUNGS, "nodes 1", "usi:no-such-engine?nodes=1")
+    words = ("--ladder", "--games", "2", "--rungs")
+    result = run("eval", str(run_dir), *words, "random,nodes 1")
+    assert result.exit_code == 0
+    assert (
+        "skipped nodes 1: engine 'no-such-engine' is not installed: there is no such program"
+        in result.stderr
+    )
+    result = run("eval", str(run_dir), *words, "nodes 1")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "Error: no match of the ladder could be played"
+
+
+def test_mistakes_about_the_ladder_are_named(run_dir: Path) -> None:
+    assert_mistake(run("eval"), "name a CHECKPOINT", "--ladder")
+    assert_mistake(run("eval", str(run_dir), "--ladder", "--games", "3"), "--games 3 is odd")
+    assert_mistake(run("eval", str(run_dir), "--ladder", "--rungs", "top"), "unknown rung 'top'")

@@ -7,7 +7,7 @@ import keisei
 from keisei.cli.errors import mistakes
 from tests.cli.command_line import run
 
-COMMANDS = ("train", "eval", "perft", "show", "config", "bench")
+COMMANDS = ("train", "eval", "match", "perft", "show", "config", "bench")
 
 
 @pytest.mark.parametrize("module", ["keisei", "keisei.cli.main"])

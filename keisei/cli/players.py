@@ -1,0 +1,119 @@
+"""What the commands that play matches share: players, records, and an end that leaves nothing."""
+
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from keisei.cli.errors import fail, mistakes, training_extra
+
+if TYPE_CHECKING:
+    from keisei.evaluation.arena import Arena
+    from keisei.evaluation.descriptions import PlayerDescription
+    from keisei.evaluation.results import MatchResult
+    from keisei.rl.networks import PolicyValueNet
+
+POLICY_HELP = "a checkpoint (.pt), a policy.safetensors, or a run folder"
+PLAYER_HELP = (
+    "random; greedy, which mates in one or takes what is worth most; PATH[?argmax][&device=cuda], "
+    f"{POLICY_HELP}; or a USI engine, usi:PROGRAM?nodes=N (or depth=N, byoyomi=MS), followed by "
+    "&processes=K, &timeout=SECONDS, &option.NAME=VALUE."
+)
+
+
+def read_player(text: str) -> "PlayerDescription":
+    """The player that a text describes, after a look whether its program or policy is there."""
+    with training_extra():
+        from keisei.evaluation.descriptions import (  # noqa: PLC0415
+            PlayerDescriptionError,
+            parse_player,
+        )
+        from keisei.evaluation.usi_client import EngineError  # noqa: PLC0415
+
+    with mistakes(PlayerDescriptionError, EngineError):
+        player = parse_player(text)
+        if player.is_engine:
+            player.engine.words()
+    if player.is_policy:
+        load_network(Path(player.place))
+    return player
+
+
+def load_network(path: Path, device: str = "cpu") -> "PolicyValueNet":
+    """The network of a checkpoint, a shared policy, or the newest one of a run folder."""
+    with training_extra():
+        from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+        from keisei.training.model_manager import POLICY_FILE, load_policy  # noqa: PLC0415
+
+    if path.is_dir():
+        folder = path / "checkpoints"
+        found = [folder / POLICY_FILE, *sorted(folder.glob("checkpoint-*.pt"), reverse=True)]
+        existing = [file for file in found if file.is_file()]
+        if not existing:
+            fail(f"run folder {str(path)!r} holds no checkpoint")
+        path = existing[0]
+    elif not path.exists():
+        fail(f"{str(path)!r} does not exist; give {POLICY_HELP}, or 'random', 'greedy', 'usi:...'")
+    with mistakes(CheckpointError):
+        return load_policy(path, device)
+
+
+@contextmanager
+def orderly_end() -> Generator[None]:
+    """Within a ``with`` block SIGTERM raises SystemExit, so that engines are closed on the way."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def play(
+    arena: "Arena", first: "PlayerDescription", second: "PlayerDescription", games: int
+) -> "MatchResult":
+    """Play a match; troubles with engines and the progress go to standard error."""
+    from keisei.evaluation.usi_client import EngineError  # noqa: PLC0415
+
+    with orderly_end(), mistakes(EngineError, ValueError):
+        result = arena.play(first, second, games, _progress(games))
+    for trouble in result.troubles:
+        typer.echo(trouble, err=True)
+    return result
+
+
+def _progress(games: int) -> Callable[[int], None] | None:
+    """Counts the ended games on a terminal; None when nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(ended: int) -> None:
+        typer.echo(f"\r{ended} of {games} games", err=True, nl=ended == games)
+
+    return show
+
+
+def save_games(folder: Path, stem: str, result: "MatchResult", names: tuple[str, str]) -> None:
+    """Write the games of a match as ``STEM.usi``, a line each, and ``STEM.csa``.
+
+    Args:
+        folder: Where to; it is made.
+        stem: Name of the files.
+        result: The match.
+        names: Of its two players.
+    """
+    from keisei.evaluation.records import to_csa, to_usi_lines  # noqa: PLC0415
+
+    with mistakes(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{stem}.usi").write_text(to_usi_lines(result.games), encoding="utf-8")
+        csa = "/\n".join(to_csa(game, *names) for game in result.games)
+        (folder / f"{stem}.csa").write_text(csa, encoding="utf-8")

@@ -1,0 +1,66 @@
+"""Matches between players that are described in text."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from keisei.evaluation.descriptions import PlayerDescription, PolicyLoader
+from keisei.evaluation.engine_player import EnginePlayer
+from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.results import MatchResult
+
+_BOARDS = 64
+
+
+@dataclass(frozen=True)
+class Arena:
+    """How matches are played, whoever plays them."""
+
+    load_policy: PolicyLoader
+    rules: MatchRules
+    seed: int = 0
+    """Of openings and players."""
+    argmax: bool = False
+    """Whether a policy that does not say plays its most probable move."""
+    num_envs: int | None = None
+    """Boards side by side; None for as many as engines have processes, 64 without engines."""
+
+    def play(
+        self,
+        first: PlayerDescription,
+        second: PlayerDescription,
+        games: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> MatchResult:
+        """One match, for which the players are opened and closed.
+
+        Args:
+            first: The player whose score is reported.
+            second: Its opponent.
+            games: Games to play, at least 1.
+            progress: Told the number of ended games.
+
+        Raises:
+            EngineError: An engine cannot be started, or failed for good in the first game.
+            ValueError: The numbers do not fit.
+        """
+        processes = [each.processes for each in (first, second) if each.is_engine]
+        with ExitStack() as stack:
+            players = [
+                stack.enter_context(
+                    each.open(self.load_policy, seed=self.seed + place, argmax=self.argmax)
+                )
+                for place, each in enumerate((first, second))
+            ]
+            result = play_match(
+                players[0],
+                players[1],
+                games,
+                rules=self.rules,
+                num_envs=self.num_envs or min(processes, default=_BOARDS),
+                seed=self.seed,
+                progress=progress,
+            )
+            engines = [player for player in players if isinstance(player, EnginePlayer)]
+            troubles = [trouble for engine in engines for trouble in engine.troubles]
+        return replace(result, troubles=tuple(troubles))

@@ -1,0 +1,168 @@
+"""Players described in a line of text, for the command line and the settings of a run."""
+
+import shlex
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keisei.evaluation.engine_player import EnginePlayer
+from keisei.evaluation.greedy import GreedyPlayer
+from keisei.evaluation.players import Player, PolicyPlayer, RandomPlayer
+from keisei.evaluation.usi_client import EngineSettings
+from keisei.rl.networks import PolicyValueNet
+
+SYNTAX = (
+    "random | greedy | PATH[?argmax][&device=cuda] | "
+    "usi:PROGRAM?nodes=N|depth=N|byoyomi=MS[&processes=K][&timeout=SECONDS][&option.NAME=VALUE]"
+)
+_ENGINE_PREFIX = "usi:"
+_OPTION_PREFIX = "option."
+_LIMITS = ("nodes", "depth", "byoyomi")
+_ENGINE_KEYS = (*_LIMITS, "processes", "timeout")
+_POLICY_KEYS = ("argmax", "sampled", "device")
+
+PolicyLoader = Callable[[Path, str], PolicyValueNet]
+"""Gives the network at a path, on the device of a name."""
+
+
+class PlayerDescriptionError(ValueError):
+    """A text that describes no player; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class PlayerDescription:
+    """A player, taken apart but not yet opened."""
+
+    text: str
+    """As it was given."""
+    place: str
+    """``random``, ``greedy``, the path of a policy, or the command of an engine."""
+    is_engine: bool = False
+    options: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether a network plays."""
+        return not self.is_engine and self.place not in ("random", "greedy")
+
+    @property
+    def processes(self) -> int:
+        """Processes of an engine, 0 for players that are none."""
+        return int(self.options.get("processes", 1)) if self.is_engine else 0
+
+    @property
+    def engine(self) -> EngineSettings:
+        """The settings of an engine."""
+        limit = next(kind for kind in _LIMITS if kind in self.options)
+        return EngineSettings(
+            self.place,
+            f"{limit} {self.options[limit]}",
+            options={
+                key.removeprefix(_OPTION_PREFIX): value
+                for key, value in self.options.items()
+                if key.startswith(_OPTION_PREFIX)
+            },
+            move_seconds=float(self.options.get("timeout", 60)),
+        )
+
+    @contextmanager
+    def open(
+        self, load_policy: PolicyLoader, *, seed: int, argmax: bool = False
+    ) -> Generator[Player]:
+        """The player, within a ``with`` block at whose end an engine's processes end.
+
+        Args:
+            load_policy: Loads a network.
+            seed: Of the player's random moves.
+            argmax: Whether a policy that does not say plays its most probable move.
+
+        Raises:
+            EngineError: The engine cannot be started.
+        """
+        if self.is_engine:
+            with EnginePlayer(self.engine, processes=self.processes) as player:
+                yield player
+        elif self.place == "random":
+            yield RandomPlayer(seed)
+        elif self.place == "greedy":
+            yield GreedyPlayer(seed)
+        else:
+            device = self.options.get("device", "cpu")
+            chosen = argmax and "sampled" not in self.options
+            yield PolicyPlayer(
+                load_policy(Path(self.place), device),
+                deterministic=chosen or "argmax" in self.options,
+                device=device,
+                seed=seed,
+            )
+
+
+def parse_player(text: str) -> PlayerDescription:
+    """Take a description apart.
+
+    Args:
+        text: As in ``SYNTAX``.
+
+    Raises:
+        PlayerDescriptionError: The text does not follow it.
+
+    Example:
+        >>> parse_player("usi:fairy-stockfish?nodes=100&option.Skill Level=5").engine.limit
+        'nodes 100'
+    """
+    place, _, query = text.partition("?")
+    options: dict[str, str] = {}
+    for part in query.split("&") if query else []:
+        key, _, value = part.partition("=")
+        if key in options:
+            raise PlayerDescriptionError(f"player {text!r} names {key!r} twice")
+        options[key] = value
+    if not place:
+        raise PlayerDescriptionError(f"player {text!r} is empty; write {SYNTAX}")
+    if place.startswith(_ENGINE_PREFIX):
+        description = PlayerDescription(
+            text, place.removeprefix(_ENGINE_PREFIX), is_engine=True, options=options
+        )
+        _check_engine(description)
+        return description
+    description = PlayerDescription(text, place, options=options)
+    _check_keys(description, _POLICY_KEYS if description.is_policy else ())
+    if "argmax" in options and "sampled" in options:
+        raise PlayerDescriptionError(f"player {text!r} is to be both argmax and sampled")
+    return description
+
+
+def _check_engine(description: PlayerDescription) -> None:
+    text, options = description.text, description.options
+    _check_keys(description, _ENGINE_KEYS)
+    if sum(kind in options for kind in _LIMITS) != 1:
+        raise PlayerDescriptionError(
+            f"player {text!r} has to name one of nodes=N, depth=N and byoyomi=MS"
+        )
+    for key in (*_LIMITS, "processes"):
+        value = options.get(key, "1")
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            raise PlayerDescriptionError(
+                f"player {text!r}: {key}={value} is no whole number above 0"
+            )
+    timeout = options.get("timeout", "1")
+    if not timeout.replace(".", "", 1).isdigit() or float(timeout) <= 0:
+        raise PlayerDescriptionError(f"player {text!r}: timeout={timeout} is no time above 0")
+    try:
+        words = shlex.split(description.place)
+    except ValueError as error:
+        raise PlayerDescriptionError(f"player {text!r}: {error}") from None
+    if not words:
+        raise PlayerDescriptionError(f"player {text!r} names no program after 'usi:'")
+
+
+def _check_keys(description: PlayerDescription, known: tuple[str, ...]) -> None:
+    for key in description.options:
+        if key in known or (description.is_engine and key.startswith(_OPTION_PREFIX)):
+            continue
+        allowed = ", ".join(known) or "none"
+        raise PlayerDescriptionError(
+            f"player {description.text!r}: unknown option {key!r}; allowed are {allowed}"
+            + (", option.NAME" if description.is_engine else "")
+        )

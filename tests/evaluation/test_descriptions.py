@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from keisei.evaluation.arena import Arena
+from keisei.evaluation.descriptions import PlayerDescriptionError, parse_player
+from keisei.evaluation.greedy import GreedyPlayer
+from keisei.evaluation.match import MatchRules
+from keisei.evaluation.players import PolicyPlayer, RandomPlayer
+from keisei.rl.networks import PolicyValueNet
+from tests.evaluation.engines import assert_no_process, pids, settings
+from tests.evaluation.test_players import FixedNet, positions
+
+
+def load(path: Path, device: str) -> PolicyValueNet:
+    assert (path, device) == (Path("a/b.pt"), "cpu")
+    return FixedNet({5: float(np.log(3.0))})
+
+
+@pytest.mark.parametrize(("text", "kind"), [("random", RandomPlayer), ("greedy", GreedyPlayer)])
+def test_players_without_a_file_are_named(text: str, kind: type) -> None:
+    with parse_player(text).open(load, seed=1) as player:
+        assert isinstance(player, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "argmax", "chosen"),
+    [
+        ("a/b.pt", False, {5, 6}),
+        ("a/b.pt", True, {5}),
+        ("a/b.pt?argmax", False, {5}),
+        ("a/b.pt?sampled", True, {5, 6}),
+        ("a/b.pt?argmax&device=cpu", False, {5}),
+    ],
+)
+def test_a_policy_plays_sampled_or_its_best(text: str, argmax: bool, chosen: set[int]) -> None:
+    with parse_player(text).open(load, seed=1, argmax=argmax) as player:
+        assert isinstance(player, PolicyPlayer)
+        assert set(player.choose(positions([[5, 6]] * 200)).tolist()) == chosen
+    assert torch.is_grad_enabled()
+
+
+def test_an_engine_has_a_command_a_limit_and_options() -> None:
+    description = parse_player(
+        "usi:engine --book 'my file'?depth=3&timeout=2.5&processes=4"
+        "&option.Skill Level=-5&option.A="
+    )
+    assert description.processes == 4
+    engine = description.engine
+    assert engine.command == "engine --book 'my file'"
+    assert engine.limit == "depth 3"
+    assert engine.move_seconds == 2.5
+    assert engine.options == {"Skill Level": "-5", "A": ""}
+    assert parse_player("usi:engine?byoyomi=100").engine.limit == "byoyomi 100"
+    assert parse_player("greedy").processes == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "is empty; write random | greedy"),
+        ("random?seed=1", "unknown option 'seed'; allowed are none"),
+        ("a.pt?argmx", "unknown option 'argmx'; allowed are argmax, sampled, device"),
+        ("a.pt?argmax&sampled", "both argmax and sampled"),
+        ("a.pt?argmax&argmax", "names 'argmax' twice"),
+        ("usi:engine", "one of nodes=N, depth=N and byoyomi=MS"),
+        ("usi:engine?nodes=1&depth=1", "one of nodes=N, depth=N and byoyomi=MS"),
+        ("usi:engine?nodes=0", "nodes=0 is no whole number above 0"),
+        ("usi:engine?nodes=many", "nodes=many is no whole number above 0"),
+        ("usi:engine?nodes=1&processes=-1", "processes=-1"),
+        ("usi:engine?nodes=1&timeout=soon", "timeout=soon is no time above 0"),
+        ("usi:engine?nodes=1&skill=1", "unknown option 'skill'; allowed are nodes, "),
+        ("usi:?nodes=1", "names no program after 'usi:'"),
+        ("usi:'a?nodes=1", "No closing quotation"),
+    ],
+)
+def test_texts_that_describe_nobody_are_refused_in_one_sentence(text: str, part: str) -> None:
+    with pytest.raises(PlayerDescriptionError, match="player") as refused:
+        parse_player(text)
+    assert part in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_arena_opens_as_many_boards_as_engines_have_processes(tmp_path: Path) -> None:
+    engine = parse_player(f"usi:{settings(tmp_path, 'good').command}?nodes=1&processes=2")
+    arena = Arena(load, MatchRules(opening_plies=2, max_plies=12))
+    result = arena.play(engine, parse_player("random"), 5)
+    assert result.total.games == 5
+    assert len(pids(tmp_path)) == 2
+    announced = [line.split()[0] for line in (tmp_path / "limits").read_text().splitlines()]
+    # Three games for one process and two for the other, each announced once.
+    assert set(announced) == {"1", "2", "3"}
+    assert_no_process(tmp_path)
