@@ -18,7 +18,9 @@ def _modules_after(statement: str) -> set[str]:
     return set(json.loads(finished.stdout))
 
 
-@pytest.mark.parametrize("statement", ["import keisei", "import keisei.vec"])
+@pytest.mark.parametrize(
+    "statement", ["import keisei", "import keisei.vec", "import keisei.testing"]
+)
 def test_the_environment_pulls_in_nothing_heavy(statement: str) -> None:
     assert _modules_after(statement) & HEAVY == set()
 
