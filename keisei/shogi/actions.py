@@ -22,7 +22,7 @@ from keisei.shogi.jit import Int, inline_kernel, kernel
 from keisei.shogi.position import LANES, Games, origin_square, turn_of
 
 MASK_WORDS = (NUM_ACTIONS + 63) // 64
-_SCRATCH_WORDS = MASK_WORDS + 2
+_SCRATCH_WORDS = MASK_WORDS + 1
 
 # (down, right): UP, UP_LEFT, UP_RIGHT, LEFT, RIGHT, DOWN, DOWN_LEFT, DOWN_RIGHT.
 _DIRECTION_BY_SIGNS = {
@@ -39,6 +39,8 @@ _DIRECTION_BY_SIGNS = {
 _LANES = np.uint64(LANES)
 _U6 = np.uint64(6)
 _U63 = np.uint64(63)
+_TWO_WORDS_ENDED = np.uint64(2 * 64 - NUM_SQUARES)
+"""From this bit of a word on, a plane fills the word and the next one."""
 
 
 def new_mask_scratch() -> NDArray[np.uint64]:
@@ -63,26 +65,33 @@ def pack_planes(
         legal: uint64 [N, MASK_WORDS], bit ``action % 64`` of word ``action // 64`` = legal.
         first_game: row of the block's first game.
     """
-    for index in range(_SCRATCH_WORDS * LANES):
-        scratch[index] = ZERO
+    begun = np.uint64(MASK_WORDS * LANES)  # behind the words: what the next one begins with
+    for index in range(LANES):
+        scratch[begun + np.uint64(index)] = ZERO
     for move_class in range(NUM_CLASSES):
         bit = np.uint64(move_class * NUM_SQUARES)
         shift = bit & _U63
         back = _U63 - shift
         out = (bit >> _U6) * _LANES
         source = np.uint64(at) + np.uint64(2 * move_class * LANES)
+        fills_two = ZERO - np.uint64(shift >= _TWO_WORDS_ENDED)
         for index in range(LANES):
             lane = np.uint64(index)
             low = planes[source + lane]
             high = planes[source + _LANES + lane]
             low |= high << LO_BITS
             high >>= ONE
-            scratch[out + lane] |= low << shift
-            scratch[out + _LANES + lane] |= ((low >> ONE) >> back) | (high << shift)
-            scratch[out + _LANES + _LANES + lane] |= (high >> ONE) >> back
+            second = ((low >> ONE) >> back) | (high << shift)
+            third = (high >> ONE) >> back
+            scratch[out + lane] = scratch[begun + lane] | (low << shift)
+            scratch[out + _LANES + lane] = second
+            scratch[begun + lane] = second ^ ((second ^ third) & fills_two)
+    last = np.uint64((MASK_WORDS - 1) * LANES)
     for index in range(LANES):
+        lane = np.uint64(index)
+        scratch[last + lane] = scratch[begun + lane]
         for word in range(MASK_WORDS):
-            legal[first_game + index, word] = scratch[word * LANES + index]
+            legal[first_game + index, word] = scratch[np.uint64(word * LANES) + lane]
 
 
 @inline_kernel

@@ -42,6 +42,8 @@ from keisei.shogi.jit import inline_kernel
 from keisei.shogi.position import LANES, OWN_WORD, TURN_WORD, VIEW_WORDS
 
 _BLOCK = np.uint64(LANES)
+_VIEW = np.uint64(VIEW_WORDS * LANES)
+_OWN = np.uint64(OWN_WORD * LANES)
 
 
 class Army(NamedTuple):
@@ -73,12 +75,30 @@ class Rays(NamedTuple):
 
 
 @inline_kernel
-def pick(words: NDArray[np.uint64], base: np.uint64, word: int, other: np.uint64) -> Bitboard:
+def _pick(words: NDArray[np.uint64], at: np.uint64, other: np.uint64) -> Bitboard:
     """A pair of words of the mover's view: White's where ``other`` is all ones."""
-    at = base + np.uint64(word * LANES)
-    far = at + np.uint64(VIEW_WORDS * LANES)
+    far = at + _VIEW
     lo, hi = words[at], words[at + _BLOCK]
     return lo ^ ((lo ^ words[far]) & other), hi ^ ((hi ^ words[far + _BLOCK]) & other)
+
+
+@inline_kernel
+def pieces_of(
+    words: NDArray[np.uint64], base: np.uint64, other: np.uint64
+) -> tuple[Bitboard, Bitboard, Bitboard, Bitboard, Bitboard]:
+    """All pieces by the four bits of their codes, and own ones, in the mover's view.
+
+    Args:
+        words: uint64, the games' words (keisei.shogi.position.Games).
+        base: index of the game's word 0.
+        other: all ones to see the position as White, 0 as Black.
+    """
+    step = _BLOCK + _BLOCK
+    b0 = _pick(words, base, other)
+    b1 = _pick(words, base + step, other)
+    b2 = _pick(words, base + step + step, other)
+    b3 = _pick(words, base + step + step + step, other)
+    return b0, b1, b2, b3, _pick(words, base + _OWN, other)
 
 
 @inline_kernel
@@ -216,9 +236,7 @@ def pawn_drop_mates(words: NDArray[np.uint64], base: np.uint64) -> bool:
     can take the pawn. A pawn next to the king leaves no square to block.
     """
     other = ~(ZERO - words[base + np.uint64(TURN_WORD * LANES)])
-    b0, b1 = pick(words, base, 0, other), pick(words, base, 2, other)
-    b2, b3 = pick(words, base, 4, other), pick(words, base, 6, other)
-    own = pick(words, base, OWN_WORD, other)
+    b0, b1, b2, b3, own = pieces_of(words, base, other)
     army = army_of(b0, b1, b2, b3, own)
     pawn = up(army.king)
     b0 = either(b0, pawn)  # the code of a pawn is 1
@@ -263,7 +281,5 @@ def _takers(square: Bitboard, army: Army, free: Bitboard) -> Bitboard:
 @inline_kernel
 def opposing_king(words: NDArray[np.uint64], base: np.uint64, other: np.uint64) -> Bitboard:
     """The opponent's king in the mover's view."""
-    king = pick(words, base, 6, other)
-    for word in (0, 2, 4, OWN_WORD):
-        king = without(king, pick(words, base, word, other))
-    return king
+    b0, b1, b2, b3, own = pieces_of(words, base, other)
+    return without(without(without(without(b3, b2), b1), b0), own)

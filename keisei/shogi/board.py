@@ -25,7 +25,7 @@ from keisei.shogi.constants import (
     WHITE,
     Termination,
 )
-from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move
+from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move, remember
 from keisei.shogi.jit import Int, kernel
 from keisei.shogi.movegen import CHECKERS_WORD, generate_blocks, new_planes
 from keisei.shogi.moves import IllegalMoveError, Move
@@ -81,6 +81,7 @@ def _play(games: Games, action: int) -> None:
 
 @kernel
 def _record(games: Games, gives_check: bool) -> None:  # noqa: FBT001
+    remember(games, 0)
     record_move(games, 0, gives_check)
 
 
@@ -193,9 +194,10 @@ class Board:
         """
         move = move_from_action(self, action)
         games = self._games
-        if self.ply + 1 >= games.history.shape[1]:
-            longer = np.zeros((1, 2 * games.history.shape[1]), np.uint64)
-            longer[0, : games.history.shape[1]] = games.history[0]
+        room = games.history.shape[2]
+        if (self.ply + 1) // 2 >= room:
+            longer = np.zeros((1, 2, 2 * room), np.uint64)
+            longer[:, :, :room] = games.history
             games = self._games = games._replace(history=longer)
         self._stack.append(
             _Undo(
@@ -277,7 +279,7 @@ class Board:
     def placement(self) -> Placement:
         """The position as pieces on squares and in hands."""
         return Placement(
-            board=self._games.boards[0, BLACK].copy(),
+            board=self._games.boards[0, BLACK, :NUM_SQUARES].copy(),
             hands=np.array([self.hand(BLACK), self.hand(WHITE)], np.uint8),
             to_move=self.turn,
             move_number=self._first_number + self.ply,

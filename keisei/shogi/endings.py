@@ -37,7 +37,7 @@ _PERPETUAL_CHECK = int(Termination.PERPETUAL_CHECK)
 _DECLARATION = int(Termination.DECLARATION)
 _MAX_PLIES = int(Termination.MAX_PLIES)
 
-_SHORTEST_CYCLE = 4
+_SHORTEST_CYCLE = 2  # in moves of each player
 _PIECES_NEEDED = 10
 _POINTS_BLACK = 28
 _POINTS_WHITE = 27
@@ -51,25 +51,34 @@ _ROOK_BYTE = np.uint64(8 * (ROOK - 1))
 
 
 @inline_kernel
-def record_move(games: Games, game: Int, gives_check: bool) -> None:  # noqa: FBT001
+def remember(games: Games, game: Int) -> None:
     """Enter the position after a move into its game's history.
 
-    Sets ``in_check``, ``check_runs``, ``history``, ``seen`` and ``repeats``.
+    Sets ``history``, ``seen``, and ``repeats`` to 0 if the position is certainly new, else to 1
+    until ``record_move`` counts. Apart from it, so that a loop over many games does little else
+    than wait for their histories to come from memory, and waits for several at once.
     """
+    ply = games.plies[game]
+    games.history[game, ply & 1, ply >> 1] = games.hashes[game]
+    games.repeats[game] = mark_seen(games, game)
+
+
+@inline_kernel
+def record_move(games: Games, game: Int, gives_check: bool) -> None:  # noqa: FBT001
+    """Set ``in_check``, ``check_runs`` and ``repeats`` after a move that is remembered."""
     mover = 1 - turn_of(games, game)
     games.in_check[game] = gives_check
     if gives_check:
         games.check_runs[game, mover] += 1
     else:
         games.check_runs[game, mover] = 0
-    ply = games.plies[game]
-    games.history[game, ply] = games.hashes[game]
-    repeats = 0
-    if mark_seen(games, game):
-        for earlier in range(ply - _SHORTEST_CYCLE, -1, -2):
-            if games.history[game, earlier] == games.hashes[game]:
-                repeats += 1
-    games.repeats[game] = repeats
+    if games.repeats[game] != 0:
+        parity, last = games.plies[game] & 1, games.plies[game] >> 1
+        position = games.hashes[game]
+        repeats = 0
+        for earlier in range(last - _SHORTEST_CYCLE + 1):
+            repeats += np.int32(games.history[game, parity, earlier] == position)
+        games.repeats[game] = repeats
 
 
 @inline_kernel
@@ -79,12 +88,11 @@ def _repetition_winner(games: Games, game: Int) -> Int:
     A side loses if all its moves since the first occurrence gave check; should both have done
     so, neither does.
     """
-    ply = games.plies[game]
-    first = ply
-    for earlier in range(ply - _SHORTEST_CYCLE, -1, -2):
-        if games.history[game, earlier] == games.hashes[game]:
-            first = earlier
-    moves_each = (ply - first) // 2
+    parity, last = games.plies[game] & 1, games.plies[game] >> 1
+    first = 0
+    while games.history[game, parity, first] != games.hashes[game]:
+        first += 1
+    moves_each = last - first
     black_checks = games.check_runs[game, 0] >= moves_each
     white_checks = games.check_runs[game, 1] >= moves_each
     if black_checks == white_checks:

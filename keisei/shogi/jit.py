@@ -12,21 +12,26 @@ import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numba  # noqa: TID251
 import numpy as np
+from llvmlite import ir  # pyright: ignore[reportMissingTypeStubs]
 from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
     FunctionCache,
     UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
+from numba.experimental import structref  # noqa: TID251
+from numba.extending import intrinsic  # noqa: TID251
+from numpy.typing import NDArray
 
 Int = int | np.signedinteger[Any]
 """A whole number: Python's own, or the int64 that it is inside a kernel."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
 
 _KERNEL_OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -114,6 +119,38 @@ def inline_kernel(function: Function) -> Function:
     return cast(Function, numba.njit(forceinline=True, **_KERNEL_OPTIONS)(function))
 
 
+def kernel_part(function: Function) -> Function:
+    """Merge a function into the kernels that call it before they are compiled.
+
+    For long functions with a caller or two: as an ``inline_kernel`` each would be compiled for
+    itself first, and again with every function between it and the kernel.
+    """
+    return cast(Function, numba.njit(inline="always", **_KERNEL_OPTIONS)(function))
+
+
+def _spread_bits(_: Any, words: Any, index: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
+    """Type and code of ``spread_bits``, as Numba asks for them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        lanes = builder.bitcast(arguments[2], ir.VectorType(ir.IntType(1), 64))
+        spread = builder.zext(lanes, ir.VectorType(ir.IntType(8), 64))
+        target = builder.gep(array.data, [arguments[1]])
+        builder.store(spread, builder.bitcast(target, spread.type.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return numba.types.void(words, index, bits), generate
+
+
+spread_bits = cast(
+    Callable[[NDArray[np.uint64], np.uint64, np.uint64], None], intrinsic(_spread_bits)
+)
+"""``spread_bits(words, index, bits)`` writes the 64 bits as 64 bytes, 0 or 1, from an index on.
+
+LLVM has vector instructions for it, to which no loop in Python leads.
+"""
+
+
 def is_compiled(function: Callable[..., Any]) -> bool:
     """True when a kernel has machine code in this process or in its cache on disk."""
     dispatcher = cast(Any, function)
@@ -121,3 +158,27 @@ def is_compiled(function: Callable[..., Any]) -> bool:
         return True
     cache = dispatcher._cache  # noqa: SLF001
     return isinstance(cache, _KernelCache) and cache.holds_code()
+
+
+@cast(Any, structref).register
+class _HeldType(numba.types.StructRef):
+    """Numba's type of ``Held``."""
+
+
+class Held(structref.StructRefProxy, Generic[Value]):
+    """A tuple of arrays in native memory, which kernels read as ``held.value``.
+
+    Numba unpacks each array that a kernel is given at each call, which for many arrays takes longer
+    than the work on them; this it unpacks as one pointer.
+    """
+
+    value: Value
+
+
+cast(Any, structref).define_proxy(Held, _HeldType, ["value"])
+
+
+@kernel
+def hold(value: Value) -> Held[Value]:
+    """Put a tuple of arrays into native memory."""
+    return Held(value)  # pyright: ignore[reportUnknownVariableType] (Numba's constructor)

@@ -20,7 +20,7 @@ from keisei.shogi.attacks import (
     lines_down,
     opposing_king,
     pawn_drop_mates,
-    pick,
+    pieces_of,
     pinned_pieces,
     sliding_check_lines,
     step_checkers,
@@ -29,6 +29,7 @@ from keisei.shogi.bitboard import (
     ALL,
     NOT_RANK_1,
     NOT_RANKS_1_2,
+    ONE,
     ZERO,
     ZONE,
     Bitboard,
@@ -40,6 +41,7 @@ from keisei.shogi.bitboard import (
     files_of,
     inverse,
     left,
+    lowest_bit,
     mask_if,
     ray_down,
     ray_down_left,
@@ -60,8 +62,8 @@ from keisei.shogi.bitboard import (
     without,
 )
 from keisei.shogi.constants import FIRST_DROP_CLASS, FIRST_PROMOTION_CLASS, NUM_CLASSES, PAWN
-from keisei.shogi.jit import inline_kernel, kernel
-from keisei.shogi.position import HAND_WORD, LANES, OWN_WORD, TURN_WORD, WORDS
+from keisei.shogi.jit import Int, inline_kernel, kernel, kernel_part
+from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS
 
 CHECKERS_WORD = 2 * NUM_CLASSES
 """Word of the generator's output that holds the pieces giving check (lo, hi)."""
@@ -73,6 +75,12 @@ PLANE_WORDS = CHECKERS_WORD + 4
 
 _BLOCK = np.uint64(LANES)
 _BYTE = np.uint64(0xFF)
+_CHECKERS = np.uint64(CHECKERS_WORD * LANES)
+_PAWN_CHECK = np.uint64(PAWN_CHECK_WORD * LANES)
+_PLANES = tuple(np.uint64(2 * plane * LANES) for plane in range(NUM_CLASSES))
+"""Where the planes begin. Sums, not numbers of planes, are handed on: Numba compiles a function
+anew for each constant that it is called with."""
+_PROMOTIONS = _PLANES[FIRST_PROMOTION_CLASS]
 
 
 def new_planes(blocks: int = 1) -> NDArray[np.uint64]:
@@ -81,11 +89,10 @@ def new_planes(blocks: int = 1) -> NDArray[np.uint64]:
 
 
 @inline_kernel
-def _put(out: NDArray[np.uint64], at: np.uint64, plane: int, squares: Bitboard) -> np.uint64:
+def _put(out: NDArray[np.uint64], at: np.uint64, squares: Bitboard) -> np.uint64:
     """Write one plane; returns a word that is not 0 iff the plane has a square."""
-    index = at + np.uint64(2 * plane * LANES)
-    out[index] = squares[0]
-    out[index + _BLOCK] = squares[1]
+    out[at] = squares[0]
+    out[at + _BLOCK] = squares[1]
     return squares[0] | squares[1]
 
 
@@ -93,13 +100,12 @@ def _put(out: NDArray[np.uint64], at: np.uint64, plane: int, squares: Bitboard) 
 def _put_moves(
     out: NDArray[np.uint64],
     at: np.uint64,
-    direction: int,
     moves: tuple[Bitboard, Bitboard],
     king_move: Bitboard,
 ) -> np.uint64:
     """Write a direction's planes from (all moves, moves that may promote); the king's added."""
-    found = _put(out, at, direction, either(moves[0], king_move))
-    return found | _put(out, at, direction + FIRST_PROMOTION_CLASS, moves[1])
+    found = _put(out, at, either(moves[0], king_move))
+    return found | _put(out, at + _PROMOTIONS, moves[1])
 
 
 @inline_kernel
@@ -123,7 +129,7 @@ def _join(may: Bitboard, never: Bitboard, target: Bitboard) -> tuple[Bitboard, B
     return both(either(may, never), target), both(both(may, ZONE), target)
 
 
-@inline_kernel
+@kernel_part
 def _put_straight(
     out: NDArray[np.uint64],
     at: np.uint64,
@@ -138,13 +144,13 @@ def _put_straight(
     upright = inverse(either(pins[1], either(pins[2], pins[3])))
     level = inverse(either(pins[0], either(pins[2], pins[3])))
     steppers = either(army.gold, army.horse)
-    found = _put_moves(out, at, 0, _forward(upright, target, army, free), both(up(king), safe))
+    found = _put_moves(out, at, _forward(upright, target, army, free), both(up(king), safe))
 
     rook, dragon, step = both(army.rook, level), both(army.dragon, level), both(steppers, level)
     moves = _join(ray_left(rook, free), either(left(step), ray_left(dragon, free)), target)
-    found |= _put_moves(out, at, 3, moves, both(left(king), safe))
+    found |= _put_moves(out, at + _PLANES[3], moves, both(left(king), safe))
     moves = _join(ray_right(rook, free), either(right(step), ray_right(dragon, free)), target)
-    found |= _put_moves(out, at, 4, moves, both(right(king), safe))
+    found |= _put_moves(out, at + _PLANES[4], moves, both(right(king), safe))
 
     # Moving down, only a start in the zone promotes.
     rook = both(army.rook, upright)
@@ -152,10 +158,10 @@ def _put_straight(
     slow = either(without(rook, ZONE), both(army.dragon, upright))
     rest = both(either(down(both(steppers, upright)), ray_down(slow, free)), target)
     moves = (either(leaving, rest), leaving)
-    return found | _put_moves(out, at, 5, moves, both(down(king), safe))
+    return found | _put_moves(out, at + _PLANES[5], moves, both(down(king), safe))
 
 
-@inline_kernel
+@kernel_part
 def _put_diagonal(
     out: NDArray[np.uint64],
     at: np.uint64,
@@ -179,14 +185,14 @@ def _put_diagonal(
     )
     may = either(up_left(silver), ray_up_left(bishop, free))
     never = either(up_left(both(steppers, falling)), ray_up_left(horse, free))
-    found = _put_moves(out, at, 1, _join(may, never, target), both(up_left(king), safe))
+    found = _put_moves(out, at + _PLANES[1], _join(may, never, target), both(up_left(king), safe))
     leaving = either(down_right(both(silver, ZONE)), ray_down_right(both(bishop, ZONE), free))
     rest = either(
         down_right(either(without(silver, ZONE), both(army.dragon, falling))),
         ray_down_right(either(without(bishop, ZONE), horse), free),
     )
     moves = (both(either(leaving, rest), target), both(leaving, target))
-    found |= _put_moves(out, at, 7, moves, both(down_right(king), safe))
+    found |= _put_moves(out, at + _PLANES[7], moves, both(down_right(king), safe))
 
     silver, bishop, horse = (
         both(army.silver, rising),
@@ -195,62 +201,68 @@ def _put_diagonal(
     )
     may = either(up_right(silver), ray_up_right(bishop, free))
     never = either(up_right(both(steppers, rising)), ray_up_right(horse, free))
-    found |= _put_moves(out, at, 2, _join(may, never, target), both(up_right(king), safe))
+    found |= _put_moves(out, at + _PLANES[2], _join(may, never, target), both(up_right(king), safe))
     leaving = either(down_left(both(silver, ZONE)), ray_down_left(both(bishop, ZONE), free))
     rest = either(
         down_left(either(without(silver, ZONE), both(army.dragon, rising))),
         ray_down_left(either(without(bishop, ZONE), horse), free),
     )
     moves = (both(either(leaving, rest), target), both(leaving, target))
-    return found | _put_moves(out, at, 6, moves, both(down_left(king), safe))
+    return found | _put_moves(out, at + _PLANES[6], moves, both(down_left(king), safe))
 
 
-@inline_kernel
+@kernel_part
 def _put_jumps(
     out: NDArray[np.uint64], at: np.uint64, knights: Bitboard, target: Bitboard
 ) -> np.uint64:
     """Planes of the knight's directions; on the last two ranks it must promote."""
     jump = both(up2_left(knights), target)
-    found = _put(out, at, 8, both(jump, NOT_RANKS_1_2)) | _put(out, at, 18, both(jump, ZONE))
+    found = _put(out, at + _PLANES[8], both(jump, NOT_RANKS_1_2)) | _put(
+        out, at + _PLANES[18], both(jump, ZONE)
+    )
     jump = both(up2_right(knights), target)
-    found |= _put(out, at, 9, both(jump, NOT_RANKS_1_2)) | _put(out, at, 19, both(jump, ZONE))
+    found |= _put(out, at + _PLANES[9], both(jump, NOT_RANKS_1_2)) | _put(
+        out, at + _PLANES[19], both(jump, ZONE)
+    )
     return found
 
 
 @inline_kernel
-def _held(hand: np.uint64, hand_type: int) -> np.uint64:
-    """All ones if the hand holds a piece of this type."""
-    return mask_if(((hand >> np.uint64(8 * hand_type)) & _BYTE) != ZERO)
+def _held(hand: np.uint64) -> np.uint64:
+    """All ones if the lowest byte of a hand counts a piece."""
+    return mask_if((hand & _BYTE) != ZERO)
 
 
-@inline_kernel
+@kernel_part
 def _put_drops(
     out: NDArray[np.uint64], at: np.uint64, hand: np.uint64, pawns: Bitboard, target: Bitboard
 ) -> np.uint64:
     """Planes of the drops: no dead ends, no second pawn on a file. Mating pawns are still in."""
     past_rank_1 = both(target, NOT_RANK_1)
-    found = _put(out, at, 20, where(_held(hand, 0), without(past_rank_1, files_of(pawns))))
-    found |= _put(out, at, 21, where(_held(hand, 1), past_rank_1))
-    found |= _put(out, at, 22, where(_held(hand, 2), both(target, NOT_RANKS_1_2)))
-    found |= _put(out, at, 23, where(_held(hand, 3), target))
-    found |= _put(out, at, 24, where(_held(hand, 4), target))
-    found |= _put(out, at, 25, where(_held(hand, 5), target))
-    return found | _put(out, at, 26, where(_held(hand, 6), target))
+    found = _put(out, at + _PLANES[20], where(_held(hand), without(past_rank_1, files_of(pawns))))
+    found |= _put(out, at + _PLANES[21], where(_held(hand >> np.uint64(8)), past_rank_1))
+    found |= _put(
+        out, at + _PLANES[22], where(_held(hand >> np.uint64(16)), both(target, NOT_RANKS_1_2))
+    )
+    found |= _put(out, at + _PLANES[23], where(_held(hand >> np.uint64(24)), target))
+    found |= _put(out, at + _PLANES[24], where(_held(hand >> np.uint64(32)), target))
+    found |= _put(out, at + _PLANES[25], where(_held(hand >> np.uint64(40)), target))
+    return found | _put(out, at + _PLANES[26], where(_held(hand >> np.uint64(48)), target))
 
 
-@inline_kernel
-def _generate(words: NDArray[np.uint64], block: int, out: NDArray[np.uint64]) -> None:
+@kernel_part
+def _generate(
+    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
+) -> None:
     """Write the legal moves of a block of games, mating pawn drops still among them."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(block) * np.uint64(PLANE_WORDS * LANES)
+    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
     for index in range(LANES):
         lane = np.uint64(index)
         base = first + lane
         at = out_first + lane
         other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
-        b0, b1 = pick(words, base, 0, other), pick(words, base, 2, other)
-        b2, b3 = pick(words, base, 4, other), pick(words, base, 6, other)
-        own = pick(words, base, OWN_WORD, other)
+        b0, b1, b2, b3, own = pieces_of(words, base, other)
         taken = either(either(b0, b1), either(b2, b3))
         free = inverse(taken)
         army = army_of(b0, b1, b2, b3, own)
@@ -279,25 +291,30 @@ def _generate(words: NDArray[np.uint64], block: int, out: NDArray[np.uint64]) ->
         black_hand = words[hand_at]
         hand = black_hand ^ ((black_hand ^ words[hand_at + _BLOCK]) & other)
         found |= _put_drops(out, at, hand, army.pawn, both(answers, free))
-        _put(out, at, CHECKERS_WORD // 2, checkers)
+        _put(out, at + _CHECKERS, checkers)
         out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
         pawn_at = at + np.uint64(2 * FIRST_DROP_CLASS * LANES)
         pawn_check = both((out[pawn_at], out[pawn_at + _BLOCK]), down(foe.king))
-        out[at + np.uint64(PAWN_CHECK_WORD * LANES)] = pawn_check[0] | pawn_check[1]
+        out[at + _PAWN_CHECK] = pawn_check[0] | pawn_check[1]
 
 
-@inline_kernel
+@kernel_part
 def _forbid_mating_pawn_drops(
-    words: NDArray[np.uint64], block: int, out: NDArray[np.uint64]
+    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
 ) -> None:
     """Take the drops that give uchifuzume out of a block's planes."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(block) * np.uint64(PLANE_WORDS * LANES)
+    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
+    # The few lanes in question are listed first: in a plain loop over all of them LLVM would make
+    # vector code of the careful test, too, and run it for every game.
+    lanes = ZERO
     for index in range(LANES):
-        at = out_first + np.uint64(index)
-        if out[at + np.uint64(PAWN_CHECK_WORD * LANES)] == ZERO:
-            continue
-        base = first + np.uint64(index)
+        lane = np.uint64(index)
+        lanes |= np.uint64(out[out_first + _PAWN_CHECK + lane] != ZERO) << lane
+    while lanes != ZERO:
+        lane = np.uint64(lowest_bit(lanes))
+        lanes &= lanes - ONE
+        base, at = first + lane, out_first + lane
         if not pawn_drop_mates(words, base):
             continue
         other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
@@ -311,13 +328,20 @@ def _forbid_mating_pawn_drops(
         out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
 
 
+@kernel_part
+def generate_block(
+    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
+) -> None:
+    """Write the legal moves of one block of games; the arrays are those of ``generate_blocks``."""
+    _generate(words, block, out, out_block)
+    _forbid_mating_pawn_drops(words, block, out, out_block)
+
+
 @kernel
 def generate_blocks(
     words: NDArray[np.uint64], first: int, last: int, out: NDArray[np.uint64]
 ) -> None:
     """Write the legal moves of some blocks of games.
-
-    The one entry to the generator, compiled once for single games, perft and batches alike.
 
     Args:
         words: uint64, the games' words (keisei.shogi.position.Games).
@@ -327,5 +351,4 @@ def generate_blocks(
             view, then CHECKERS_WORD, ANY_MOVE_WORD, PAWN_CHECK_WORD.
     """
     for block in range(first, last):
-        _generate(words, block, out)
-        _forbid_mating_pawn_drops(words, block, out)
+        generate_block(words, block, out, block)

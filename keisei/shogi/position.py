@@ -22,6 +22,15 @@ from keisei.shogi.constants import (
     OTHER_SIDE,
     PROMOTED,
 )
+from keisei.shogi.features import (
+    ENEMY_HAND,
+    IN_CHECK,
+    OWN_HAND,
+    PLIES_LEFT,
+    PROGRESS,
+    REPETITION,
+    TO_MOVE,
+)
 from keisei.shogi.jit import Int, inline_kernel, kernel
 
 LANES = 32
@@ -36,6 +45,9 @@ TURN_WORD = 22
 """0 when Black is to move, 1 when White is."""
 WORDS = 23
 
+VIEW_SIZE = ENEMY_HAND.stop
+"""Bytes of a player's view: board and hands."""
+
 SEEN_WORDS = 32
 """Words of the filter that tells most new positions from repeated ones: 2048 bits."""
 
@@ -45,11 +57,13 @@ class Games(NamedTuple):
 
     Attributes:
         words: uint64 [blocks * WORDS * LANES], see the module's text.
-        boards: uint8 [N, 2, 81], piece codes in Black's and in White's view; the opponent's
-            pieces are their code + OTHER_SIDE.
+        boards: uint8 [N, 2, VIEW_SIZE], Black's and White's view as in the compact state: piece
+            codes by square, the opponent's + OTHER_SIDE, then own hand and opponent's.
         hashes: uint64 [N], of board and hands.
-        history: uint64 [N, plies + 1], hashes of the positions from the first one on.
-        seen: uint64 [N, SEEN_WORDS], bit ``hash >> 53`` is set for each position of the history.
+        history: uint64 [N, 2, plies // 2 + 1], hashes of the positions from the first one on, those
+            after an even number of plies and those after an odd number.
+        seen: uint64 [N, SEEN_WORDS], a Bloom filter of the history: a position's hash names one
+            word by its upper bits, and two bits of it by its lower ones.
         plies: int32 [N], moves played.
         check_runs: int32 [N, 2], how many of a player's last moves gave check without a gap.
         repeats: int32 [N], earlier occurrences of the position.
@@ -72,9 +86,9 @@ def new_games(num_games: int, max_plies: int) -> Games:
     blocks = -(-num_games // LANES)
     return Games(
         words=np.zeros(blocks * WORDS * LANES, np.uint64),
-        boards=np.zeros((num_games, 2, NUM_SQUARES), np.uint8),
+        boards=np.zeros((num_games, 2, VIEW_SIZE), np.uint8),
         hashes=np.zeros(num_games, np.uint64),
-        history=np.zeros((num_games, max_plies + 1), np.uint64),
+        history=np.zeros((num_games, 2, max_plies // 2 + 1), np.uint64),
         seen=np.zeros((num_games, SEEN_WORDS), np.uint64),
         plies=np.zeros(num_games, np.int32),
         check_runs=np.zeros((num_games, 2), np.int32),
@@ -95,10 +109,14 @@ _ORIGIN_STEPS = np.uint64(
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_U27, _U30, _U31, _U53 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(53)
+_U27, _U30, _U31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _U6, _U8, _U63 = np.uint64(6), np.uint64(8), np.uint64(63)
 _LANES = np.uint64(LANES)
+_SEEN_SHIFT = np.uint64(64 - SEEN_WORDS.bit_length() + 1)
 _HAND_KEY = 81 * 32
+_OWN_HAND, _ENEMY_HAND = OWN_HAND.start, ENEMY_HAND.start
+_MAX_BYTE = 255
+_MAX_REPETITION = 2
 
 
 @inline_kernel
@@ -142,16 +160,17 @@ def toggle_piece(games: Games, game: Int, square: Int, piece: Int, side: Int) ->
     Boards and hash are not touched.
     """
     base = game_base(game)
+    code = np.uint64(piece)
     for view in range(2):
         seen_from = square if view == side else NUM_SQUARES - 1 - square
         half = np.uint64(seen_from >= 63)
         bit = ONE << (np.uint64(seen_from) - half * LO_BITS)
         at = base + (np.uint64(view * VIEW_WORDS) + half) * _LANES
+        # Masks, not branches: which bits a code has is not to be guessed.
         for code_bit in range(4):
-            if (piece >> code_bit) & 1:
-                games.words[at + np.uint64(2 * code_bit * LANES)] ^= bit
-        if view == side:
-            games.words[at + np.uint64(OWN_WORD * LANES)] ^= bit
+            chosen = ZERO - ((code >> np.uint64(code_bit)) & ONE)
+            games.words[at + np.uint64(2 * code_bit * LANES)] ^= bit & chosen
+        games.words[at + np.uint64(OWN_WORD * LANES)] ^= bit & (ZERO - np.uint64(view == side))
 
 
 @inline_kernel
@@ -172,8 +191,10 @@ def absolute_key(square: Int, piece: Int, side: Int) -> np.uint64:
 
 @inline_kernel
 def add_to_hand(games: Games, game: Int, side: Int, hand_type: Int, sign: Int) -> None:
-    """Add (sign 1) or take (sign -1) one piece of a hand type, in words and hash."""
+    """Add (sign 1) or take (sign -1) one piece of a hand type, in words, boards and hash."""
     at = game_base(game) + np.uint64((HAND_WORD + side) * LANES)
+    games.boards[game, side, _OWN_HAND + hand_type] += sign
+    games.boards[game, 1 - side, _ENEMY_HAND + hand_type] += sign
     one = ONE << (_U8 * np.uint64(hand_type))
     if sign > 0:
         games.words[at] += one
@@ -281,11 +302,12 @@ def place(
 @inline_kernel
 def mark_seen(games: Games, game: Int) -> bool:
     """Enter the position into the game's filter; True if it may have occurred before."""
-    index = games.hashes[game] >> _U53
-    bit = ONE << (index & _U63)
-    known = games.seen[game, index >> _U6] & bit
-    games.seen[game, index >> _U6] |= bit
-    return known != ZERO
+    position = games.hashes[game]
+    bits = (ONE << (position & _U63)) | (ONE << ((position >> _U6) & _U63))
+    word = position >> _SEEN_SHIFT
+    known = games.seen[game, word]
+    games.seen[game, word] = known | bits
+    return known & bits == bits
 
 
 @inline_kernel
@@ -295,7 +317,7 @@ def start_history(games: Games, game: Int) -> None:
     games.check_runs[game, 0] = 0
     games.check_runs[game, 1] = 0
     games.repeats[game] = 0
-    games.history[game, 0] = games.hashes[game]
+    games.history[game, 0, 0] = games.hashes[game]
     for word in range(SEEN_WORDS):
         games.seen[game, word] = ZERO
     mark_seen(games, game)
@@ -309,7 +331,29 @@ def copy_position(games: Games, game: Int, source: Games, source_game: Int) -> N
         offset = np.uint64(word * LANES)
         games.words[base + offset] = source.words[source_base + offset]
     for view in range(2):
-        for square in range(NUM_SQUARES):
-            games.boards[game, view, square] = source.boards[source_game, view, square]
+        for index in range(VIEW_SIZE):
+            games.boards[game, view, index] = source.boards[source_game, view, index]
     games.hashes[game] = source.hashes[source_game]
     games.in_check[game] = source.in_check[source_game]
+
+
+@inline_kernel
+def write_state(games: Games, game: Int, max_plies: Int, out: NDArray[np.uint8], row: Int) -> None:
+    """Write one game's compact state (keisei.shogi.features).
+
+    Args:
+        games: the games.
+        game: which one.
+        max_plies: the ply cap.
+        out: uint8 [rows, STATE_SIZE].
+        row: where to write.
+    """
+    side = turn_of(games, game)
+    for index in range(VIEW_SIZE):
+        out[row, index] = games.boards[game, side, index]
+    ply = games.plies[game]
+    out[row, IN_CHECK] = games.in_check[game]
+    out[row, REPETITION] = min(games.repeats[game], _MAX_REPETITION)
+    out[row, TO_MOVE] = side
+    out[row, PROGRESS] = min(_MAX_BYTE * ply // max_plies, _MAX_BYTE)
+    out[row, PLIES_LEFT] = min(max(max_plies - ply, 0), _MAX_BYTE)

@@ -1,6 +1,6 @@
 """Everything that N games hold between steps, as a struct of arrays."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,11 +86,13 @@ class Outputs(NamedTuple):
 
     Attributes:
         state: uint8 [N or 0, STATE_SIZE], compact states.
+        bits: uint64 [N or 0, MASK_WORDS], packed legal actions.
         mask: uint64 [N or 0, MASK_ROW / 8], the dense mask, one byte an action.
         planes: uint8 [N or 0, NUM_PLANES * 81].
     """
 
     state: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
     mask: NDArray[np.uint64]
     planes: NDArray[np.uint8]
 
@@ -121,37 +123,36 @@ def new_results(num_games: int) -> Results:
 
 
 def new_outputs(num_games: int, forms: set[str]) -> Outputs:
-    """Room for the forms named: "state", "mask", "planes"."""
+    """Room for the forms named: "state", "bits", "mask", "planes"."""
 
     def rows(form: str) -> int:
         return num_games if form in forms else 0
 
     return Outputs(
         state=np.zeros((rows("state"), STATE_SIZE), np.uint8),
+        bits=np.zeros((rows("bits"), MASK_WORDS), np.uint64),
         mask=np.zeros((rows("mask"), MASK_ROW // 8), np.uint64),
         planes=np.zeros((rows("planes"), NUM_PLANES * NUM_SQUARES), np.uint8),
     )
 
 
 def fresh_outputs(outputs: Outputs) -> Outputs:
-    """Arrays like those given, their contents not set."""
+    """Arrays like those given, their contents not set; those without rows are the same."""
+    state, bits, mask, planes = outputs
     return Outputs(
-        np.empty_like(outputs.state),
-        np.empty_like(outputs.mask),
-        np.empty_like(outputs.planes),
+        np.empty_like(state) if len(state) else state,
+        np.empty_like(bits) if len(bits) else bits,
+        np.empty_like(mask) if len(mask) else mask,
+        np.empty_like(planes) if len(planes) else planes,
     )
 
 
-def select_rows(outputs: Outputs, games: NDArray[np.intp]) -> Outputs:
-    """Copies of some games' rows, in the forms that there are."""
+def copy_rows(outputs: Outputs, rows: int) -> Outputs:
+    """Copies of the first rows, in the forms that there are."""
+    state, bits, mask, planes = outputs
     return Outputs(
-        _select(outputs.state, games), _select(outputs.mask, games), _select(outputs.planes, games)
+        state[:rows].copy(), bits[:rows].copy(), mask[:rows].copy(), planes[:rows].copy()
     )
-
-
-def _select(array: NDArray[Any], games: NDArray[np.intp]) -> NDArray[Any]:
-    """Rows of an array, or the array itself if it has none."""
-    return array.take(games, axis=0) if len(array) else array
 
 
 def dense_mask(outputs: Outputs) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from keisei.shogi.board import Board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
-from keisei.shogi.movegen import new_planes
+from keisei.shogi.jit import Held, hold
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES
@@ -23,24 +23,24 @@ from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds,
 from keisei.vec.batch import (
     Outputs,
     Rules,
+    copy_rows,
     dense_mask,
     fresh_outputs,
     new_batch,
     new_outputs,
     new_results,
-    select_rows,
 )
 from keisei.vec.inspection import describe_illegal, last_move_of, picture_of, placement_of
 from keisei.vec.kernels import (
-    Scratch,
+    BEGIN,
+    MOVE,
+    STAY,
     Step,
-    begin_games,
-    find_moves,
     first_illegal,
     new_scratch,
-    play_blocks,
     sample_legal,
     seed_streams,
+    step_blocks,
 )
 from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation, observation_space
 from keisei.vec.saved import restore, save
@@ -53,7 +53,7 @@ StepReturn = tuple[
 _FORMS = {
     "dict": {"planes", "mask"},
     "box": {"planes"},
-    "compact": {"state"},
+    "compact": {"state", "bits"},
 }
 _OBS_KEYS: dict[str, Sequence[str]] = {
     "dict": ("observation", "action_mask"),
@@ -144,13 +144,18 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         )
         self._batch = new_batch(self.num_envs, self.max_plies)
         self._starts = make_starts(initial_sfens, self._rules)
+        self._outputs = new_outputs(self.num_envs, _FORMS[self._obs_form])
         self._step = Step(
-            games=self._batch.games,
-            legal=self._batch.legal,
-            planes=new_planes(-(-self.num_envs // LANES)),
-            moving=np.zeros(self.num_envs, np.bool_),
+            batch=self._batch,
+            starts=self._starts,
+            rules=self._rules,
+            restart=self.autoreset_mode == AutoresetMode.SAME_STEP,
+            tasks=np.full(self.num_envs, STAY, np.uint8),
+            actions=np.zeros(self.num_envs, np.int64),
             results=new_results(self.num_envs),
-            outputs=new_outputs(self.num_envs, _FORMS[self._obs_form]),
+            ended=np.zeros(self.num_envs, np.int64),
+            finals=new_outputs(self.num_envs, _FORMS[self._obs_form]),
+            scratch=new_scratch(),
         )
         self._begun = False
         self._seeded = False
@@ -158,7 +163,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         slices = min(self.num_threads, blocks)
         edges = [blocks * i // slices for i in range(slices + 1)]
         self._spans = list(itertools.pairwise(edges))
-        self._scratch = [new_scratch() for _ in self._spans]
+        self._steps = self._slices()
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         space = observation_space(self._obs_form, self._dtype, self._obs_keys)
@@ -190,10 +195,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         if mask.all():
             starts = len(self._starts.games.hashes)
             self._batch.next_start[:] = np.arange(self.num_envs) % starts
-        self._step.moving[:] = False
-        self._run(np.zeros(self.num_envs, np.int64), starting=mask)
+        self._step.tasks[:] = np.where(mask, BEGIN, STAY)
+        self._run()
         self._begun = True
-        return self._observations(), {}
+        return self._form(self._outputs), {}
 
     def step(self, actions: Any, active: NDArray[np.bool_] | None = None) -> StepReturn:
         """Play one action in each game.
@@ -223,26 +228,23 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 f"actions has shape {played.shape} and type {played.dtype}; "
                 f"it has to be whole numbers of shape ({self.num_envs},)."
             )
-        played = np.ascontiguousarray(played, np.int64)
-        waiting = self._choose_moving(active)
-        wrong = first_illegal(self._batch.legal, played, self._step.moving)
+        step = self._step
+        step.actions[:] = played
+        self._set_tasks(active)
+        wrong = first_illegal(self._steps[0])
         if wrong >= 0:
-            raise IllegalActionError(describe_illegal(self._batch.games, wrong, int(played[wrong])))
-        self._run(played, starting=waiting)
-        results = self._step.results
-        infos = self._ends() if results.termination.any() else {}
-        rewards, terminated, truncated = (
-            results.rewards,
-            results.terminations,
-            results.truncations,
-        )
+            action = int(step.actions[wrong])
+            raise IllegalActionError(describe_illegal(self._batch.games, wrong, action))
+        ended = self._run()
+        infos = self._ends(ended) if len(ended) else {}
+        rewards, terminated, truncated, *_ = step.results
         if self._copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        return self._observations(), rewards, terminated, truncated, infos
+        return self._form(self._outputs), rewards, terminated, truncated, infos
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
-        bits = self._mask_bits()
+        bits = self._batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
         return np.unpackbits(bits, axis=1, count=NUM_ACTIONS, bitorder="little").view(np.bool_)
 
     def sample_actions(self) -> NDArray[np.int64]:
@@ -282,10 +284,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 "The state holds games that are over; in the mode 'SameStep' none waits."
             )
         restore(self._batch, state, len(self._starts.games.hashes))
-        self._step.moving[:] = False
-        self._run(np.zeros(self.num_envs, np.int64))
+        self._step.tasks[:] = STAY
+        self._run()
         self._begun = self._seeded = True
-        return self._observations()
+        return self._form(self._outputs)
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
@@ -311,14 +313,24 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         return tuple(picture_of(self._batch, game, mode) for game in range(self.num_envs))
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle takes along: all but the threads, which it starts anew."""
-        return {name: value for name, value in self.__dict__.items() if name != "_pool"}
+        """What a copy or a pickle takes along: all but threads and what they hold."""
+        left = {"_pool", "_steps"}
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on as a copy with arrays of its own."""
+        self.__dict__.update(state)
+        self._steps = self._slices()
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
         if self._pool is not None and self._pool_owner == os.getpid():
             self._pool.shutdown()
         self._pool = None
+
+    def _slices(self) -> list[Held[Step]]:
+        """The step as each thread is given it."""
+        return [hold(self._step._replace(scratch=new_scratch())) for _ in self._spans]
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
@@ -333,83 +345,66 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._batch.random[named] = streams[named]
         self._seeded = True
 
-    def _begin(self, mask: NDArray[np.bool_]) -> None:
-        """Begin the games marked True."""
-        begin_games(
-            self._batch,
-            self._starts,
-            mask,
-            self._rules,
-            self._scratch[0],
-            self._step.outputs,
-        )
-
-    def _choose_moving(self, active: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-        """Mark the games that move in the coming step; return those that begin anew instead."""
-        moving, over = self._step.moving, self._batch.over
-        if active is not None and (active.shape != (self.num_envs,) or active.dtype != np.bool_):
+    def _set_tasks(self, active: NDArray[np.bool_] | None) -> None:
+        """Write what each game does in the coming step: move, stay, or begin anew."""
+        tasks, over = self._step.tasks, self._batch.over
+        if active is None:
+            tasks[:] = MOVE
+        elif active.shape == (self.num_envs,) and active.dtype == np.bool_:
+            tasks[:] = active
+        else:
             raise ValueError(
                 f"active is {active.dtype} {active.shape}; "
                 f"it has to be bool of shape ({self.num_envs},)."
             )
-        moving[:] = True if active is None else active
-        if self.autoreset_mode == AutoresetMode.SAME_STEP or not over.any():
-            return None
-        ended = over & moving
+        if self._step.restart or not over.any():
+            return
+        ended = over & (tasks == MOVE)
         if self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            moving[ended] = False
-            return ended
-        if ended.any():
+            tasks[ended] = BEGIN
+        elif ended.any():
             raise gym.error.ResetNeeded(
                 f"Game {int(np.argmax(ended))} is over; begin it anew with "
                 "reset(options={'reset_mask': ...}) before it moves again."
             )
-        return None
 
-    def _run(
-        self, actions: NDArray[np.int64], *, starting: NDArray[np.bool_] | None = None
-    ) -> None:
-        """Begin some games and move those marked, in slices if there are several threads."""
+    def _run(self) -> NDArray[np.int64]:
+        """Begin and move the games marked, in slices if there are several threads.
+
+        Returns the games that ended, int64 [E]; their last observations are the first E rows of
+        the step's ``finals`` if they began anew.
+        """
         if self._copy:
             # Fresh arrays, all of whose rows the kernels write, are cheaper than copies. They come
             # first, for the caller holds the ones before.
-            self._step = self._step._replace(outputs=fresh_outputs(self._step.outputs))
-        if starting is not None:
-            self._begin(starting)
+            self._outputs = fresh_outputs(self._outputs)
         if len(self._spans) == 1:
-            self._run_blocks(actions, self._scratch[0], self._spans[0])
-            return
+            return self._step.ended[: step_blocks(self._steps[0], self._outputs, *self._spans[0])]
         if self._pool is None or self._pool_owner != os.getpid():
             # Threads do not live on in a forked child; it needs a pool of its own.
             self._pool = ThreadPoolExecutor(len(self._spans), "keisei-env")
             self._pool_owner = os.getpid()
         running = [
-            self._pool.submit(self._run_blocks, actions, scratch, span)
-            for scratch, span in zip(self._scratch, self._spans, strict=True)
+            self._pool.submit(step_blocks, step, self._outputs, *span)
+            for step, span in zip(self._steps, self._spans, strict=True)
         ]
-        for each in running:
-            each.result()
+        counts = [each.result() for each in running]
+        rows = np.concatenate(
+            [
+                np.arange(first * LANES, first * LANES + count)
+                for (first, _), count in zip(self._spans, counts, strict=True)
+            ]
+        )
+        for array in (self._step.ended, *self._step.finals):
+            if len(array):
+                array[: len(rows)] = array[rows]
+        return self._step.ended[: len(rows)]
 
-    def _run_blocks(
-        self, actions: NDArray[np.int64], scratch: Scratch, blocks: tuple[int, int]
-    ) -> None:
-        """Move the games of some blocks."""
-        batch, moving = self._batch, self._step.moving
-        play_blocks(batch.games, moving, actions, batch.last_actions, batch.last_origins, *blocks)
-        find_moves(self._step, self._rules, scratch, blocks)
-
-    def _mask_bits(self) -> NDArray[np.uint8]:
-        return self._batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
-
-    def _observations(self) -> Observation:
-        """The observations of all games; those that the next step overwrites only if so asked."""
-        bits = self._mask_bits()
-        return self._form(self._step.outputs, bits.copy() if self._copy else bits)
-
-    def _form(self, outputs: Outputs, mask_bits: NDArray[np.uint8]) -> Observation:
+    def _form(self, outputs: Outputs) -> Observation:
         """Outputs in the form that was asked for."""
         if self._obs_form == "compact":
-            return dict(zip(self._obs_keys, (outputs.state, mask_bits), strict=True))
+            bits = outputs.bits.view(np.uint8)[:, :MASK_BYTES]
+            return dict(zip(self._obs_keys, (outputs.state, bits), strict=True))
         planes: NDArray[Any] = outputs.planes.reshape(-1, NUM_PLANES, 9, 9)
         if self._dtype == "float32":
             planes = planes / PLANE_MAXIMA.astype(np.float32)[:, None, None]
@@ -418,28 +413,31 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         mask = dense_mask(outputs).view(np.int8)
         return dict(zip(self._obs_keys, (planes, mask), strict=True))
 
-    def _ends(self) -> dict[str, Any]:
-        """Infos about the games that ended in this step; begin them anew if the mode says so."""
+    def _ends(self, games: NDArray[np.int64]) -> dict[str, Any]:
+        """Infos about the games that ended in this step, int64 [E]."""
         results = self._step.results
         ended = results.termination != 0
-        final_info: dict[str, Any] = {}
-        for name in ("termination", "winner", "plies"):
-            final_info[name] = getattr(results, name).copy()
-            final_info["_" + name] = ended.copy()
-        infos: dict[str, Any] = {"final_info": final_info, "_final_info": ended.copy()}
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            infos["final_obs"] = self._final_observations(np.flatnonzero(ended))
+        infos: dict[str, Any] = {
+            "final_info": {
+                "termination": results.termination.copy(),
+                "_termination": ended,
+                "winner": results.winner.copy(),
+                "_winner": ended,
+                "plies": results.plies.copy(),
+                "_plies": ended,
+            },
+            "_final_info": ended,
+        }
+        if self._step.restart:
+            infos["final_obs"] = self._final_observations(games)
             infos["_final_obs"] = ended
-            self._begin(ended)
-        else:
-            self._batch.over[ended] = True
         return infos
 
-    def _final_observations(self, games: NDArray[np.intp]) -> NDArray[np.object_]:
+    def _final_observations(self, games: NDArray[np.int64]) -> NDArray[np.object_]:
         """Last observations of the games that ended, object [N], None for the others."""
-        obs = self._form(select_rows(self._step.outputs, games), self._mask_bits()[games])
-        found = np.full(self.num_envs, None, dtype=object)
-        for row, game in enumerate(games):
+        obs = self._form(copy_rows(self._step.finals, len(games)))
+        found = np.empty(self.num_envs, dtype=object)
+        for row, game in enumerate(games.tolist()):
             if isinstance(obs, dict):
                 found[game] = {name: array[row] for name, array in obs.items()}
             else:

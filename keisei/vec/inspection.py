@@ -29,7 +29,7 @@ def placement_of(games: Games, game: int) -> Placement:
     at = (game // LANES) * WORDS * LANES + game % LANES
     hands = games.words[[at + HAND_WORD * LANES, at + (HAND_WORD + 1) * LANES]]
     return Placement(
-        board=games.boards[game, 0].copy(),
+        board=games.boards[game, 0, :NUM_SQUARES].copy(),
         hands=hands.view(np.uint8).reshape(2, 8)[:, :7].copy(),
         to_move=int(games.words[at + TURN_WORD * LANES]),
         move_number=int(games.plies[game]) + 1,

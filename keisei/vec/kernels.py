@@ -1,6 +1,6 @@
 """One step of N games: play, generate, judge, begin anew, write observations."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from keisei.shogi.actions import (
 )
 from keisei.shogi.bitboard import ZERO
 from keisei.shogi.constants import Termination
-from keisei.shogi.endings import NO_WINNER, judge, record_move
-from keisei.shogi.features import STATE_SIZE, write_state
-from keisei.shogi.jit import Int, inline_kernel, kernel
-from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, PLANE_WORDS, generate_blocks
+from keisei.shogi.endings import NO_WINNER, judge, record_move, remember
+from keisei.shogi.features import STATE_SIZE
+from keisei.shogi.jit import Held, Int, kernel, kernel_part
+from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, generate_block, new_planes
 from keisei.shogi.position import (
     LANES,
     Games,
@@ -27,9 +27,13 @@ from keisei.shogi.position import (
     mix,
     start_history,
     turn_of,
+    write_state,
 )
 from keisei.vec.batch import GameBatch, Outputs, Results, Rules, Starts
 from keisei.vec.observation import write_dense_mask, write_planes
+
+STAY, MOVE, BEGIN = 0, 1, 2
+"""What a game does in a step: nothing, play its action, begin anew."""
 
 _NONE = int(Termination.NONE)
 _MAX_PLIES = int(Termination.MAX_PLIES)
@@ -41,205 +45,187 @@ class Scratch(NamedTuple):
     """Room that one thread needs.
 
     Attributes:
+        planes: uint64, output of the move generator for one block.
         mask: uint64, from keisei.shogi.actions.new_mask_scratch.
         state: uint8 [1, STATE_SIZE].
     """
 
+    planes: NDArray[np.uint64]
     mask: NDArray[np.uint64]
     state: NDArray[np.uint8]
 
 
 class Step(NamedTuple):
-    """The arrays that are read and written once the moves are played.
+    """What a step reads and writes.
 
     Attributes:
-        games: The games.
-        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions, written.
-        planes: uint64, output of the move generator for all blocks.
-        moving: bool [N], the games that moved; the others stay as they are.
+        batch: The games.
+        starts: Where games begin.
+        rules: What they are played by.
+        restart: Whether a game that ends begins anew at once.
+        tasks: uint8 [N], what each game does: STAY, MOVE or BEGIN.
+        actions: int64 [N], legal for the games that move.
         results: Written for every game.
-        outputs: Observations, written for every game.
+        ended: int64 [N], the games that ended, from the first game of the blocks on.
+        finals: Last observations of the games that ended and began anew, in the rows of ``ended``.
+        scratch: Of the thread that runs the step.
     """
 
-    games: Games
-    legal: NDArray[np.uint64]
-    planes: NDArray[np.uint64]
-    moving: NDArray[np.bool_]
+    batch: GameBatch
+    starts: Starts
+    rules: Rules
+    restart: bool
+    tasks: NDArray[np.uint8]
+    actions: NDArray[np.int64]
     results: Results
-    outputs: Outputs
+    ended: NDArray[np.int64]
+    finals: Outputs
+    scratch: Scratch
 
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
-    return Scratch(new_mask_scratch(), np.zeros((1, STATE_SIZE), np.uint8))
+    return Scratch(new_planes(), new_mask_scratch(), np.zeros((1, STATE_SIZE), np.uint8))
 
 
-@inline_kernel
-def _write(
-    games: Games,
-    span: tuple[Int, Int],
-    legal: NDArray[np.uint64],
-    max_plies: Int,
-    scratch: Scratch,
-    outputs: Outputs,
-) -> None:
-    """Write the observations of some games (the first, the one past the last) in all forms."""
-    state, planes, mask = outputs.state, outputs.planes, outputs.mask
-    state_row = scratch.state
-    if state.shape[0] > 0:
-        for game in range(span[0], span[1]):
-            write_state(games, game, max_plies, state, game)
-    if planes.shape[0] > 0:
-        for game in range(span[0], span[1]):
-            write_state(games, game, max_plies, state_row, 0)
-            write_planes(state_row, planes, game)
-    if mask.shape[0] > 0:
-        for game in range(span[0], span[1]):
-            write_dense_mask(legal, mask, game)
+@kernel_part
+def _begin(batch: GameBatch, starts: Starts, game: Int) -> None:
+    """Begin a game at its next start position."""
+    start = batch.next_start[game]
+    copy_position(batch.games, game, starts.games, start)
+    start_history(batch.games, game)
+    for word in range(MASK_WORDS):
+        batch.legal[game, word] = starts.legal[start, word]
+    batch.next_start[game] = (start + 1) % starts.games.hashes.shape[0]
+    batch.over[game] = False
+    batch.last_actions[game] = -1
+    batch.last_origins[game] = -1
 
 
-@inline_kernel
-def _clear_result(results: Results, game: Int) -> None:
-    """Enter that nothing happened in a game."""
-    results.rewards[game] = 0.0
-    results.terminations[game] = False
-    results.truncations[game] = False
-    results.termination[game] = _NONE
-    results.winner[game] = NO_WINNER
-    results.plies[game] = 0
-
-
-@inline_kernel
-def _enter_end(games: Games, game: Int, verdict: tuple[Int, Int], results: Results) -> None:
-    """Enter the end of a game, (Termination, winner)."""
-    ended_by, winner = verdict
-    if winner != NO_WINNER:
-        results.rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
-    results.terminations[game] = ended_by != _MAX_PLIES
-    results.truncations[game] = ended_by == _MAX_PLIES
-    results.termination[game] = ended_by
-    results.winner[game] = winner
-    results.plies[game] = games.plies[game]
-
-
-@kernel
-def begin_games(
-    batch: GameBatch,
-    starts: Starts,
-    marked: NDArray[np.bool_],
-    rules: Rules,
-    scratch: Scratch,
-    outputs: Outputs,
-) -> None:
-    """Begin some games at their next start positions, and write their observations.
-
-    Args:
-        batch: The games.
-        starts: Where they begin.
-        marked: bool [N], the games to begin.
-        rules: What the games are played by.
-        scratch: Room of its own.
-        outputs: Where to write.
-    """
-    games = batch.games
-    for game in range(marked.shape[0]):
-        if not marked[game]:
-            continue
-        start = batch.next_start[game]
-        copy_position(games, game, starts.games, start)
-        start_history(games, game)
-        for word in range(MASK_WORDS):
-            batch.legal[game, word] = starts.legal[start, word]
-        batch.next_start[game] = (start + 1) % starts.games.hashes.shape[0]
-        batch.over[game] = False
-        batch.last_actions[game] = -1
-        batch.last_origins[game] = -1
-        _write(games, (game, game + 1), batch.legal, rules.max_plies, scratch, outputs)
-
-
-@kernel
-def play_blocks(
-    games: Games,
-    moving: NDArray[np.bool_],
-    actions: NDArray[np.int64],
-    last_actions: NDArray[np.int64],
-    last_origins: NDArray[np.int64],
-    first_block: int,
-    last_block: int,
-) -> None:
-    """Play the actions of the games that move.
-
-    Args:
-        games: The games.
-        moving: bool [N], the games that move.
-        actions: int64 [N], legal for the games that move.
-        last_actions: int64 [N], the action played, written.
-        last_origins: int64 [N], where it began, written (keisei.vec.batch.GameBatch).
-        first_block: The first block of games.
-        last_block: The block past the last.
-    """
-    last = min(last_block * LANES, games.hashes.shape[0])
-    for game in range(first_block * LANES, last):
-        if moving[game]:
+@kernel_part
+def _move(step: Step, first: Int, last: Int) -> None:
+    """Begin or move some games."""
+    batch, starts, tasks, actions = step.batch, step.starts, step.tasks, step.actions
+    games, last_actions, last_origins = batch.games, batch.last_actions, batch.last_origins
+    for game in range(first, last):
+        if tasks[game] == MOVE:
             last_origins[game] = apply_action(games, game, actions[game])
             last_actions[game] = actions[game]
+        elif tasks[game] == BEGIN:
+            _begin(batch, starts, game)
+
+
+@kernel_part
+def _judge(step: Step, first: Int, last: Int, ended_row: Int) -> Int:
+    """Record the moves of some games and judge them; returns the row past the last that ended."""
+    games, over, results = step.batch.games, step.batch.over, step.results
+    tasks, planes, ended, rules = step.tasks, step.scratch.planes, step.ended, step.rules
+    rewards, terminations, truncations, termination, winners, plies = results
+    for game in range(first, last):
+        if tasks[game] == MOVE:
+            remember(games, game)
+    for game in range(first, last):
+        checkers = np.uint64(CHECKERS_WORD * LANES + game - first)
+        gives_check = (planes[checkers] | planes[checkers + np.uint64(LANES)]) != ZERO
+        kind, winner = _NONE, NO_WINNER
+        if tasks[game] == MOVE:
+            record_move(games, game, gives_check)
+            can_move = planes[np.uint64(ANY_MOVE_WORD * LANES + game - first)] != ZERO
+            kind, winner = judge(games, game, can_move, rules.max_plies, rules.declaration)
+        else:
+            games.in_check[game] = gives_check
+        rewards[game] = 0.0
+        terminations[game] = (kind != _NONE) & (kind != _MAX_PLIES)
+        truncations[game] = kind == _MAX_PLIES
+        termination[game] = kind
+        winners[game] = winner
+        plies[game] = 0
+        if kind != _NONE:
+            if winner != NO_WINNER:
+                rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
+            plies[game] = games.plies[game]
+            over[game] = True
+            ended[ended_row] = game
+            ended_row += 1
+    return ended_row
+
+
+@kernel_part
+def _copy_row(source: NDArray[Any], game: Int, target: NDArray[Any], row: Int) -> None:
+    """Copy the row of a game, where there are rows at all."""
+    if target.shape[0] > 0:
+        for index in range(target.shape[1]):
+            target[row, index] = source[game, index]
+
+
+@kernel_part
+def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) -> None:
+    """Write the observations of some games; begin those anew that ended, if so asked."""
+    batch, starts, finals, restart = step.batch, step.starts, step.finals, step.restart
+    games, legal, over, max_plies = batch.games, batch.legal, batch.over, step.rules.max_plies
+    state, bits, mask, planes = outputs
+    final_state, final_bits, final_mask, final_planes = finals
+    state_row = step.scratch.state
+    game = first
+    while game < last:
+        if state.shape[0] > 0:
+            write_state(games, game, max_plies, state, game)
+        if bits.shape[0] > 0:
+            for word in range(MASK_WORDS):
+                bits[game, word] = legal[game, word]
+        if planes.shape[0] > 0:
+            write_state(games, game, max_plies, state_row, 0)
+            write_planes(state_row, planes, game)
+        if mask.shape[0] > 0:
+            write_dense_mask(legal, mask, game)
+        if restart & over[game]:
+            # The game stays for another turn of the loop, which writes its first observation.
+            _copy_row(state, game, final_state, ended_row)
+            _copy_row(bits, game, final_bits, ended_row)
+            _copy_row(mask, game, final_mask, ended_row)
+            _copy_row(planes, game, final_planes, ended_row)
+            ended_row += 1
+            _begin(batch, starts, game)
+        else:
+            game += 1
 
 
 @kernel
-def conclude_blocks(
-    step: Step, rules: Rules, scratch: Scratch, first_block: int, last_block: int
-) -> None:
-    """Record the moves played, judge the games, and write results and observations.
+def step_blocks(held: Held[Step], outputs: Outputs, first_block: int, last_block: int) -> Int:
+    """Begin or move the games of some blocks; judge them and write results and observations.
 
     Args:
-        step: The games, their moves generated, and where to write.
-        rules: What the games are played by.
-        scratch: This thread's own.
+        held: The games and what happens to them.
+        outputs: Observations, written for every game.
         first_block: The first block of games.
         last_block: The block past the last.
+
+    Returns:
+        Number of games that ended; ``ended`` holds them from the first block's first game on.
     """
-    # Taken out of their tuples once: inside the loops each taking would count references.
-    games, legal, planes, moving, results, outputs = step
-    mask_scratch = scratch.mask
+    step = held.value
+    words, legal, scratch = step.batch.games.words, step.batch.legal, step.scratch
+    planes, mask_scratch = scratch.planes, scratch.mask
+    num_games = step.tasks.shape[0]
+    row = first_block * LANES
     for block in range(first_block, last_block):
-        first = block * LANES
-        last = min(first + LANES, games.hashes.shape[0])
-        pack_planes(planes, block * PLANE_WORDS * LANES, mask_scratch, legal, first)
-        for game in range(first, last):
-            at = block * PLANE_WORDS * LANES + game - first
-            checkers = at + CHECKERS_WORD * LANES
-            in_check = (planes[checkers] | planes[checkers + LANES]) != ZERO
-            _clear_result(results, game)
-            if not moving[game]:
-                games.in_check[game] = in_check
-                continue
-            record_move(games, game, in_check)
-            can_move = planes[at + ANY_MOVE_WORD * LANES] != ZERO
-            verdict = judge(games, game, can_move, rules.max_plies, rules.declaration)
-            if verdict[0] != _NONE:
-                _enter_end(games, game, verdict, results)
-        _write(games, (first, last), legal, rules.max_plies, scratch, outputs)
-
-
-def find_moves(step: Step, rules: Rules, scratch: Scratch, blocks: tuple[int, int]) -> None:
-    """Generate, judge and write the games of some blocks (the first, the one past the last)."""
-    generate_blocks(step.games.words, *blocks, step.planes)
-    conclude_blocks(step, rules, scratch, *blocks)
+        first, last = block * LANES, min((block + 1) * LANES, num_games)
+        _move(step, first, last)
+        generate_block(words, block, planes, 0)
+        pack_planes(planes, 0, mask_scratch, legal, first)
+        past = _judge(step, first, last, row)
+        _write(step, first, last, row, outputs)
+        row = past
+    return row - first_block * LANES
 
 
 @kernel
-def first_illegal(
-    legal: NDArray[np.uint64], actions: NDArray[np.int64], moving: NDArray[np.bool_]
-) -> int:
-    """The first game that moves and whose action is not legal; -1 if there is none.
-
-    Args:
-        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions.
-        actions: int64 [N].
-        moving: bool [N], the games that move.
-    """
+def first_illegal(held: Held[Step]) -> int:
+    """The first game that moves and whose action is not legal; -1 if there is none."""
+    step = held.value
+    legal, tasks, actions = step.batch.legal, step.tasks, step.actions
     for game in range(actions.shape[0]):
-        if moving[game] and not is_legal(legal, game, actions[game]):
+        if tasks[game] == MOVE and not is_legal(legal, game, actions[game]):
             return game
     return -1
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.actions import MASK_WORDS
-from keisei.shogi.constants import EMPTY, HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
+from keisei.shogi.constants import HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
 from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
-from keisei.shogi.jit import Int, inline_kernel
+from keisei.shogi.jit import Int, inline_kernel, spread_bits
 
 Observation = NDArray[Any] | dict[str, NDArray[Any]]
 """Planes alone, or two entries: planes or state, then the mask."""
@@ -24,12 +24,12 @@ PLANE_MAXIMA = np.array([1] * HAND_PLANES + [*HAND_LIMITS, *HAND_LIMITS] + [1, 2
 """Largest value of each plane; float planes are divided by it."""
 
 _FIRST_VALUE = OWN_HAND.start
-_SPREAD_BYTE = np.unpackbits(
-    np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little"
-).view(np.uint64)[:, 0]
-"""The eight bits of each byte as the eight bytes, 0 or 1, of a word."""
-_U8 = np.uint64(8)
-_BYTE = np.uint64(0xFF)
+_PLANE_CODES = np.array(
+    [code + side for side in (0, OTHER_SIDE) for code in range(1, ENEMY_PLANES + 1)], np.uint8
+)
+_WIDTH = 96
+"""Bytes written of a plane: whole vector registers. What is too much is overwritten by the next
+plane, but for the last one, which is written exactly."""
 
 
 def observation_space(form: str, dtype: str, keys: tuple[str, ...]) -> gym.Space[Any]:
@@ -58,20 +58,19 @@ def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) ->
         out: uint8 [N, NUM_PLANES * 81], squares file-major in the mover's view.
         game: where to write.
     """
-    for index in range(HAND_PLANES * NUM_SQUARES):
-        out[game, index] = 0
-    for square in range(NUM_SQUARES):
-        # Without a branch, which would be guessed wrong too often: an empty square writes the 0
-        # that plane 0 holds there anyway.
-        code = np.int64(state[0, square])
-        taken = np.int64(code != EMPTY)
-        enemy = np.int64(code >= OTHER_SIDE)
-        plane = code - taken - enemy * (OTHER_SIDE - ENEMY_PLANES)
-        out[game, plane * NUM_SQUARES + square] = taken
-    for plane in range(HAND_PLANES, NUM_PLANES):
+    for plane in range(HAND_PLANES):
+        code = _PLANE_CODES[plane]
+        at = plane * NUM_SQUARES
+        for index in range(_WIDTH):
+            out[game, at + index] = state[0, index] == code
+    for plane in range(HAND_PLANES, NUM_PLANES - 1):
         value = state[0, plane - HAND_PLANES + _FIRST_VALUE]
-        for square in range(NUM_SQUARES):
-            out[game, plane * NUM_SQUARES + square] = value
+        at = plane * NUM_SQUARES
+        for index in range(_WIDTH):
+            out[game, at + index] = value
+    value = state[0, STATE_SIZE - 1]
+    for index in range((NUM_PLANES - 1) * NUM_SQUARES, NUM_PLANES * NUM_SQUARES):
+        out[game, index] = value
 
 
 @inline_kernel
@@ -83,7 +82,6 @@ def write_dense_mask(legal: NDArray[np.uint64], out: NDArray[np.uint64], game: I
         out: uint64 [N, 8 * MASK_WORDS]; as bytes a row is the mask, with zeros behind.
         game: which row.
     """
+    first = np.uint64(game) * np.uint64(8 * MASK_WORDS)
     for word in range(MASK_WORDS):
-        bits = legal[game, word]
-        for byte in range(8):
-            out[game, 8 * word + byte] = _SPREAD_BYTE[(bits >> (_U8 * np.uint64(byte))) & _BYTE]
+        spread_bits(out, first + np.uint64(8 * word), legal[game, word])

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from keisei.shogi.constants import START_SFEN, Termination
-from keisei.shogi.movegen import new_planes
+from keisei.shogi.jit import hold
 from keisei.shogi.notation import InvalidSfenError, parse_sfen
 from keisei.shogi.position import LANES, place
 from keisei.vec.batch import GameBatch, Rules, Starts, new_batch, new_outputs, new_results
-from keisei.vec.kernels import Step, find_moves, new_scratch, standing
+from keisei.vec.kernels import STAY, Step, new_scratch, standing, step_blocks
 
 
 def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
@@ -54,13 +54,16 @@ def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
 def _find_moves(batch: GameBatch, rules: Rules) -> None:
     """Generate the legal actions and check flags of all games, which stay where they are."""
     count = len(batch.over)
-    blocks = -(-count // LANES)
     step = Step(
-        games=batch.games,
-        legal=batch.legal,
-        planes=new_planes(blocks),
-        moving=np.zeros(count, np.bool_),
+        batch=batch,
+        starts=Starts(batch.games, batch.legal),
+        rules=rules,
+        restart=False,
+        tasks=np.full(count, STAY, np.uint8),
+        actions=np.zeros(count, np.int64),
         results=new_results(count),
-        outputs=new_outputs(count, set()),
+        ended=np.zeros(count, np.int64),
+        finals=new_outputs(count, set()),
+        scratch=new_scratch(),
     )
-    find_moves(step, rules, new_scratch(), (0, blocks))
+    step_blocks(hold(step), new_outputs(count, set()), 0, -(-count // LANES))
