@@ -193,14 +193,18 @@ class DisplayConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """Matches against the random player during training."""
+    """Matches against fixed opponents during training."""
 
     every_updates: Annotated[int, Field(ge=0)] = 25
-    """Updates between two matches; 0 plays none."""
+    """Updates between two evaluations; 0 plays none."""
+    opponents: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("random", "greedy")
+    """Whom to meet, described as for ``keisei-vec match``."""
     num_games: Annotated[int, Field(ge=2, multiple_of=2)] = 64
-    """Games of one match, half of them with each colour."""
+    """Games against each opponent, half of them with each colour."""
     deterministic: bool = False
     """Whether the learner plays its most likely move instead of sampling."""
+    keep_best: bool = True
+    """Whether the checkpoint of the best score so far is kept, as ``checkpoints/best.pt``."""
 
 
 class AppConfig(Section):

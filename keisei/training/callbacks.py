@@ -1,5 +1,8 @@
 """Hooks into a run, and the callbacks that come with it."""
 
+import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -7,11 +10,20 @@ from typing import Protocol
 import numpy as np
 from typing_extensions import override
 
-from keisei.config_schema import AppConfig
+from keisei.config_schema import AppConfig, ConfigError
+from keisei.evaluation.descriptions import PlayerDescriptionError, PolicyLoader, parse_player
+from keisei.evaluation.ladder import ANCHOR, RUNGS, known_pairings
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.players import PolicyPlayer, RandomPlayer
+from keisei.evaluation.players import PolicyPlayer
+from keisei.evaluation.ratings import Pairing, fit_ratings
+from keisei.evaluation.results import Z_95, MatchResult
+from keisei.evaluation.usi_client import EngineError
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.training.checkpoint import write_atomically
 from keisei.training.metrics_manager import MetricsManager
+
+_OPENING_PLIES = 4
+_LEARNER = "learner"
 
 
 class RunView(Protocol):
@@ -97,37 +109,154 @@ class MetricsWriterCallback(Callback):
 
 
 class EvaluationCallback(Callback):
-    """Plays matches against the random player; the training's random streams stay untouched."""
+    """Plays matches against fixed opponents; the training's random streams stay untouched.
 
-    def __init__(self, seed: int) -> None:
-        """Take the seed from which the seeds of all matches follow."""
+    The best score so far is remembered in ``best.json`` beside its checkpoint ``best.pt``, which no
+    newer checkpoint pushes out. A run that goes on from before that point looks for a best anew.
+    """
+
+    def __init__(self, seed: int, opponents: Sequence[str], load_policy: PolicyLoader) -> None:
+        """Take what the matches need.
+
+        Args:
+            seed: From which the seeds of all matches follow.
+            opponents: Descriptions of players.
+            load_policy: Loads those that are networks.
+
+        Raises:
+            ConfigError: A text describes no player, or an engine that is not installed.
+        """
         self._seed = seed
+        self._load_policy = load_policy
+        self._best_score = -1.0
+        self._improved = False
+        try:
+            self._opponents = [parse_player(text) for text in opponents]
+            for opponent in self._opponents:
+                if opponent.is_engine:
+                    opponent.engine.words()
+        except (PlayerDescriptionError, EngineError) as error:
+            raise ConfigError(f"evaluation.opponents: {error}") from None
+
+    @override
+    def on_training_start(self, run: RunView) -> None:
+        """Take up the best score of a run that goes on."""
+        checkpoint, facts = _best_files(run)
+        if not facts.exists():
+            return
+        best = json.loads(facts.read_text("utf-8"))
+        if best["timestep"] <= run.global_timestep and checkpoint.exists():
+            self._best_score = float(best["score"])
+        else:
+            facts.unlink()
+            checkpoint.unlink(missing_ok=True)
 
     @override
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
-        """Play a match when one is due, and add its result to the row."""
+        """Play the matches when they are due, and add their results to the row."""
         settings = run.config.evaluation
         if run.metrics.updates % settings.every_updates:
             return
+        results: dict[str, MatchResult] = {}
+        for place, opponent in enumerate(self._opponents):
+            try:
+                results[opponent.text] = self._play(run, place)
+            except EngineError as error:
+                run.log(f"No match against {opponent.text}: {error}")
+        if not results:
+            return
+        row = evaluation_row(results)
+        run.metrics.record_evaluation(row)
+        told = [f"{result.score:.1%} against {name}" for name, result in results.items()]
+        run.log(f"Update {run.metrics.updates} scores {', '.join(told)}")
+        # Of equal scores the later one counts: the learner goes on learning when scores are full.
+        complete = len(results) == len(self._opponents)
+        if settings.keep_best and complete and row["score"] >= self._best_score:
+            self._best_score, self._improved = row["score"], True
+
+    @override
+    def on_step_end(self, run: RunView) -> None:
+        """Keep the checkpoint of a new best, now that the update's row is written."""
+        if not self._improved:
+            return
+        self._improved = False
+        saved = run.save_checkpoint()
+        checkpoint, facts = _best_files(run)
+        write_atomically(checkpoint, lambda file: file.write(saved.read_bytes()))
+        best = json.dumps({"timestep": run.global_timestep, "score": self._best_score})
+        write_atomically(facts, lambda file: file.write(best.encode()))
+
+    def _play(self, run: RunView, place: int) -> MatchResult:
+        """One match against the opponent of a place in the list."""
+        settings, max_plies = run.config.evaluation, run.config.env.max_plies
         # By the number of the update, so that a resumed run plays the same matches.
-        seeds = np.random.SeedSequence((self._seed, run.metrics.updates)).generate_state(3)
-        policy_seed, random_seed, env_seed = (int(seed) for seed in seeds)
+        origin = np.random.SeedSequence((self._seed, run.metrics.updates, place))
+        policy_seed, opponent_seed, opening_seed = (int(s) for s in origin.generate_state(3))
         learner = PolicyPlayer(
             run.agent.network,
             deterministic=settings.deterministic,
             device=run.agent.device,
             seed=policy_seed,
         )
-        result = play_match(
-            learner,
-            RandomPlayer(random_seed),
-            settings.num_games,
-            rules=MatchRules(max_plies=run.config.env.max_plies),
-            num_envs=settings.num_games,
-            seed=env_seed,
-        )
-        run.metrics.record_evaluation(result.metrics())
-        run.log(f"Update {run.metrics.updates} scores {result.score:.1%} against random play")
+        description = self._opponents[place]
+        with description.open(self._load_policy, seed=opponent_seed) as opponent:
+            result = play_match(
+                learner,
+                opponent,
+                settings.num_games,
+                rules=MatchRules(min(_OPENING_PLIES, max_plies - 1), max_plies),
+                num_envs=description.processes or settings.num_games,
+                seed=opening_seed,
+            )
+        if result.stopped:
+            run.log(f"A match ended early: {result.stopped}")
+        return result
+
+
+def _best_files(run: RunView) -> tuple[Path, Path]:
+    """Where the best checkpoint is kept, and what is known of it."""
+    folder = run.run_dir / "checkpoints"
+    return folder / "best.pt", folder / "best.json"
+
+
+def evaluation_row(results: Mapping[str, MatchResult]) -> dict[str, float]:
+    """Numbers of an evaluation, as docs/metrics.md explains them.
+
+    Args:
+        results: The learner's matches by the descriptions of its opponents.
+    """
+    adjusted = [result.by_opening.adjusted() for result in results.values()]
+    mean = sum(each for each, _ in adjusted) / len(adjusted)
+    error = Z_95 * math.sqrt(sum(each * each for _, each in adjusted)) / len(adjusted)
+    score = sum(result.score for result in results.values()) / len(results)
+    row = {
+        "score": score,
+        "score_low": max(0.0, min(score, mean - error)),
+        "score_high": min(1.0, max(score, mean + error)),
+        "games": float(sum(result.total.games for result in results.values())),
+        **_rating(results),
+    }
+    for text, result in results.items():
+        name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+        row |= {f"{name}_{key}": value for key, value in result.metrics().items()}
+    return row
+
+
+def _rating(results: Mapping[str, MatchResult]) -> dict[str, float]:
+    """Elo over the random player, if the opponents are rungs of the ladder."""
+    rungs = {description: name for name, description in RUNGS.items()}
+    pairings = [
+        Pairing(_LEARNER, rungs[text], result.by_opening)
+        for text, result in results.items()
+        if text in rungs
+    ]
+    if not pairings:
+        return {}
+    ratings = {
+        rating.name: rating for rating in fit_ratings([*known_pairings(), *pairings], ANCHOR)
+    }
+    learner = ratings[_LEARNER]
+    return {"rating": learner.elo, "rating_low": learner.low, "rating_high": learner.high}
 
 
 class CheckpointCallback(Callback):

@@ -22,7 +22,7 @@ from keisei.training.checkpoint import CheckpointError, CheckpointFolder
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
-from keisei.training.model_manager import ModelManager, resolve_device
+from keisei.training.model_manager import ModelManager, load_policy, resolve_device
 from keisei.training.session_manager import SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
@@ -124,7 +124,8 @@ class Trainer:
             stack.callback(writer.close)
         callbacks = list(first)
         if config.evaluation.every_updates:
-            callbacks.append(EvaluationCallback(self.session.seeds.evaluation))
+            seed, opponents = self.session.seeds.evaluation, config.evaluation.opponents
+            callbacks.append(EvaluationCallback(seed, opponents, load_policy))
         callbacks.append(MetricsWriterCallback(writers))
         callbacks.append(CheckpointCallback(config.session.checkpoint_every))
         return callbacks

@@ -31,6 +31,8 @@ def test_a_run_ends_with_a_run_folder_as_designed(tmp_path: Path) -> None:
     ]
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
     assert names == [
+        "best.json",
+        "best.pt",
         f"checkpoint-{0:012d}.pt",
         f"checkpoint-{2 * ROLLOUT:012d}.pt",
         f"checkpoint-{4 * ROLLOUT:012d}.pt",
@@ -96,7 +98,7 @@ def test_the_user_hears_that_kernels_are_prepared_and_how_it_goes(tmp_path: Path
     config = small_config(tmp_path, updates=2, **{"display.mode": "log"})
     Trainer(config, console=Console(file=stream)).run()
     assert "Kernels are ready after" in stream.getvalue()
-    assert "against random play" in stream.getvalue()
+    assert "against random, " in stream.getvalue()
     log = (tmp_path / "train.log").read_text()
     assert "Training from timestep 0" in log
     assert f"Training ends at timestep {2 * ROLLOUT}" in log
