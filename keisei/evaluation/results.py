@@ -22,10 +22,11 @@ class Score:
     favours tends to win both, and players without chance may do the same things again. So the unit
     is the opening, and the scatter of its points over the openings is what the interval is from.
 
-    The interval is that of Agresti and Coull (1998) with openings in place of single trials: z^2
-    openings are added, half of them won and half lost with both colours, and the normal interval of
-    the mean of these is taken. With one outcome for each opening, all won or all lost, it is theirs
-    to the letter; at scores of 0 and 1 it keeps a width.
+    The interval is Wilson's (1927) for as many games as would scatter like that if they were
+    independent and had no draws. Where each opening is won or lost with both colours, that number
+    is the number of openings, and the interval Wilson's of the openings. So that few openings that
+    happen to be alike do not pretend to certainty, z^2 openings, half of them won and half lost
+    with both colours, take part in the scatter (after Agresti and Coull 1998).
     """
 
     points: tuple[float, ...]
@@ -58,10 +59,23 @@ class Score:
     @property
     def interval(self) -> tuple[float, float]:
         """95% interval of the mean, (low, high), both in [0, 1]."""
-        mean, error = self.adjusted()
-        # At a score of 0 or 1 the middle moves inwards, but the score itself stays inside.
-        low = max(0.0, min(self.mean, mean - Z_95 * error))
-        return low, min(1.0, max(self.mean, mean + Z_95 * error))
+        return scatter_interval(self.mean, *self.adjusted())
+
+
+def scatter_interval(score: float, mean: float, error: float) -> tuple[float, float]:
+    """Wilson's 95% interval of a score for the number of games that its scatter is worth.
+
+    Args:
+        score: What was scored, in [0, 1].
+        mean: The same with z^2 openings added, as ``Score.adjusted`` has it.
+        error: Standard error of that.
+    """
+    z2 = Z_95 * Z_95
+    games = mean * (1 - mean) / (error * error) - z2
+    centre = score + z2 / (2 * games)
+    spread = Z_95 * math.sqrt(score * (1 - score) / games + z2 / (4 * games * games))
+    scale = 1 + z2 / games
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def elo_difference(score: float) -> float | None:

@@ -16,7 +16,7 @@ from keisei.evaluation.ladder import ANCHOR, RUNGS, known_pairings
 from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.players import PolicyPlayer
 from keisei.evaluation.ratings import Pairing, fit_ratings
-from keisei.evaluation.results import Z_95, MatchResult
+from keisei.evaluation.results import MatchResult, scatter_interval
 from keisei.evaluation.usi_client import EngineError
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.training.checkpoint import write_atomically
@@ -227,12 +227,13 @@ def evaluation_row(results: Mapping[str, MatchResult]) -> dict[str, float]:
     """
     adjusted = [result.by_opening.adjusted() for result in results.values()]
     mean = sum(each for each, _ in adjusted) / len(adjusted)
-    error = Z_95 * math.sqrt(sum(each * each for _, each in adjusted)) / len(adjusted)
+    error = math.sqrt(sum(each * each for _, each in adjusted)) / len(adjusted)
     score = sum(result.score for result in results.values()) / len(results)
+    low, high = scatter_interval(score, mean, error)
     row = {
         "score": score,
-        "score_low": max(0.0, min(score, mean - error)),
-        "score_high": min(1.0, max(score, mean + error)),
+        "score_low": low,
+        "score_high": high,
         "games": float(sum(result.total.games for result in results.values())),
         **_rating(results),
     }

@@ -1,5 +1,4 @@
 import json
-import math
 
 import numpy as np
 import pytest
@@ -43,16 +42,20 @@ def test_an_odd_number_of_games_leaves_half_an_opening() -> None:
     assert MatchResult(RESULT.games[:5]).by_opening == Score((2.0, 1.0, 0.5), (2, 2, 1))
 
 
-def test_the_interval_of_all_or_nothing_is_that_of_agresti_and_coull() -> None:
-    # Of 10 openings 7 were won twice: n~ = 10 + z^2, p~ = (7 + z^2 / 2) / n~,
-    # p~ +- z sqrt(p~ (1 - p~) / n~), worked out by hand.
-    z2 = 3.841459
-    n = 10 + z2
-    p = (7 + z2 / 2) / n
-    half = math.sqrt(z2 * p * (1 - p) / n)
-    low, high = Score((2.0,) * 7 + (0.0,) * 3, (2,) * 10).interval
-    assert (low, high) == pytest.approx((p - half, p + half), abs=1e-6)
-    assert (low, high) == pytest.approx((0.39232, 0.89667), abs=1e-4)
+@pytest.mark.parametrize(
+    ("won", "openings", "interval"),
+    [
+        (50, 100, (0.40383, 0.59617)),
+        # All of ten won: low = 10 / (10 + z squared), with z squared = 3.84146.
+        (10, 10, (0.722467, 1.0)),
+        (0, 10, (0.0, 0.277533)),
+    ],
+)
+def test_where_openings_are_all_or_nothing_they_are_wilsons_trials(
+    won: int, openings: int, interval: tuple[float, float]
+) -> None:
+    score = Score((2.0,) * won + (0.0,) * (openings - won), (2,) * openings)
+    assert score.interval == pytest.approx(interval, abs=1e-5)
 
 
 def test_openings_that_both_sides_share_tell_more_than_those_that_one_wins_twice() -> None:
@@ -79,6 +82,7 @@ def test_a_clean_score_keeps_a_width(points: float) -> None:
         (0.1, 0.0, 0.8, 0.1),
         (0.5, 0.0, 0.0, 0.5),
         (0.0, 0.0, 0.04, 0.96),
+        (0.0, 0.01, 0.09, 0.9),
     ],
 )
 @pytest.mark.parametrize("openings", [20, 100])

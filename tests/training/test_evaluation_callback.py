@@ -99,11 +99,11 @@ def test_a_run_goes_on_from_its_best_checkpoint(tmp_path: Path) -> None:
     assert best in (ROLLOUT, 2 * ROLLOUT)
     assert rows_without_time(part) == rows_without_time(whole)
     for name in ("agent", "env", "buffer", "statistics"):
-        contents = (
+        one_end, other_end = (
             read_checkpoint(run / "checkpoints" / f"checkpoint-{4 * ROLLOUT:012d}.pt")[name]
             for run in (whole, part)
         )
-        assert_same(*contents, name)
+        assert_same(one_end, other_end, name)
     assert one.global_timestep == 0
     assert resumed.global_timestep == best
 
