@@ -16,6 +16,18 @@ RUNS: list[tuple[str, list[str], str, str]] = [
     ("numpy_rollout", [], "--num-envs 8 --num-steps 600", r"plies a second\n[1-9]\d* games"),
     ("pettingzoo_loop", ["pettingzoo"], "--games 2", r"2 games"),
     (
+        "rllib_ppo",
+        ["ray", "torch"],
+        "--num-envs 8 --num-steps 16 --iterations 2 --max-plies 10",
+        r"iteration 1: 128 moves, .*\niteration 2: 256 moves, ",
+    ),
+    (
+        "sb3_maskable_ppo",
+        ["sb3_contrib"],
+        "--total-timesteps 50000",
+        r"after 0 moves: \d+% won, \d+% lost\nafter 50000 moves: \d+% won, \d+% lost",
+    ),
+    (
         "torchrl_collector",
         ["torchrl"],
         "--num-envs 4 --num-steps 8 --batches 2",
@@ -47,3 +59,7 @@ def test_an_example_runs(name: str, libraries: list[str], arguments: str, expect
     )
     assert finished.returncode == 0, finished.stderr
     assert re.search(expected, finished.stdout), finished.stdout
+    if name == "sb3_maskable_ppo":
+        before, after = (int(share) for share in re.findall(r"(\d+)% won", finished.stdout))
+        # With 256 games a share is known to within three per cent.
+        assert after > before + 15, finished.stdout
