@@ -52,7 +52,8 @@ bench: $(DEV_READY)
 	@mkdir -p .benchmarks
 	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only \
 	  --benchmark-json=.benchmarks/latest.json $(ARGS)
-	$(BIN)/python benchmarks/report.py .benchmarks/latest.json benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/report.py .benchmarks/latest.json \
+	  benchmarks/RESULTS.md benchmarks/env_step.svg
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .

@@ -61,6 +61,16 @@ class Measurement:
             label=label, amount=amount, unit=unit, peer=peer, cpu_seconds=cpu_seconds
         )
 
+    def seconds(self, label: str, work: Work, *, rounds: int) -> None:
+        """Record how long one call of ``work`` takes, by the wall clock."""
+        self._benchmark.pedantic(work, rounds=rounds, iterations=1)
+        self._benchmark.extra_info.update(label=label, unit="s")
+
+    def size(self, label: str, value: float, unit: str) -> None:
+        """Record a number that is no time."""
+        self._benchmark.pedantic(lambda: None, rounds=1, iterations=1)
+        self._benchmark.extra_info.update(label=label, unit=unit, value=value)
+
 
 @pytest.fixture
 def measure(benchmark: Stopwatch) -> Measurement:

@@ -1,6 +1,6 @@
 """Writes a dated section of RESULTS.md from the JSON file that pytest-benchmark leaves.
 
-    python benchmarks/report.py .benchmarks/latest.json benchmarks/RESULTS.md
+    python benchmarks/report.py latest.json RESULTS.md env_step.svg
 
 A section of the same day, commit and processor is replaced; others stay. The newest stands first.
 """
@@ -9,34 +9,24 @@ import argparse
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from chart import Row, bar_chart, rate
+
 HEADING = """# Results
 
-Written by `make bench`; how the work is defined stands in [README.md](README.md). One core.
+Written by `make bench`; how the work is defined stands in [README.md](README.md). One core,
+unless a row names threads.
 Rates are units of work a second: by the wall clock the median of the rounds and the best round, and
 a second of processor time, over all rounds. Where the wall clock's numbers are lower, the machine
 was busy with something else. *Against* divides a row's rate by that of the peer in the same group
 and run, both by processor time.
 """
 VECTOR_UNITS = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
+CHARTED_GROUP = "env step, N = 256"
 PACKAGES = ("numpy", "numba", "torch", "cshogi")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured piece of work."""
-
-    group: str
-    label: str
-    unit: str
-    median: float
-    best: float
-    per_cpu_second: float
-    peer: bool
 
 
 def read_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -44,6 +34,8 @@ def read_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:
     rows: list[Row] = []
     for entry in benchmarks:
         extra, stats = entry["extra_info"], entry["stats"]
+        if "amount" not in extra:
+            continue
         rows.append(
             Row(
                 group=entry["group"],
@@ -58,19 +50,11 @@ def read_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.group, row.peer))
 
 
-def rate(value: float) -> str:
-    """A rate in three significant digits, with k, M or G."""
-    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            scaled = value / limit
-            digits = 0 if scaled >= 100 else 1 if scaled >= 10 else 2
-            return f"{scaled:.{digits}f} {suffix}"
-    return f"{value:.0f}"
-
-
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
-    peers = {row.group: row for row in rows if row.peer}
+    # The fastest peer of a group is the one that the others are divided by.
+    ranked = sorted(rows, key=lambda row: row.per_cpu_second)
+    peers = {row.group: row for row in ranked if row.peer}
     lines = [
         "| group | work | unit | median | best | a CPU-second | against |",
         "|---|---|---|---:|---:|---:|---:|",
@@ -78,13 +62,25 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         peer = peers.get(row.group)
         against = "" if peer is None else f"{row.per_cpu_second / peer.per_cpu_second:.1f}x"
-        if row.peer:
+        if row is peer:
             against = "peer"
         lines.append(
             f"| {row.group} | {row.label} | {row.unit} | {rate(row.median)} | {rate(row.best)} "
             f"| {rate(row.per_cpu_second)} | {against} |"
         )
     return "\n".join(lines)
+
+
+def numbers(benchmarks: Iterable[Mapping[str, Any]]) -> str:
+    """The measurements that are no rates as a Markdown table."""
+    lines = ["| what | median | unit |", "|---|---:|---|"]
+    for entry in benchmarks:
+        extra = entry["extra_info"]
+        if "amount" not in extra:
+            value = extra.get("value", entry["stats"]["median"])
+            digits = 0 if value >= 100 else 2
+            lines.append(f"| {extra['label']} | {value:.{digits}f} | {extra['unit']} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def section(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -99,9 +95,9 @@ def section(data: Mapping[str, Any]) -> tuple[str, str]:
     text = (
         f"{title}\n\nMachine with {cores} cores, {machine['system']}, "
         f"Python {machine['python_version']}, {packages}. Command: `make bench`.\n\n"
-        f"{table(read_rows(data['benchmarks']))}\n"
+        f"{table(read_rows(data['benchmarks']))}\n\n{numbers(data['benchmarks'])}"
     )
-    return title, text
+    return title, text.rstrip() + "\n"
 
 
 def insert(results: str, title: str, text: str) -> str:
@@ -116,12 +112,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("measured", type=Path, help="JSON file of pytest-benchmark")
     parser.add_argument("results", type=Path, help="Markdown file that gets the section")
+    parser.add_argument("picture", type=Path, help="SVG file of the environment's rates")
     paths = parser.parse_args()
     data = json.loads(paths.measured.read_text(encoding="utf-8"))
     title, text = section(data)
     results = paths.results.read_text(encoding="utf-8") if paths.results.exists() else ""
     paths.results.write_text(insert(results, title, text), encoding="utf-8")
-    print(table(read_rows(data["benchmarks"])))
+    rows = read_rows(data["benchmarks"])
+    if bars := [row for row in rows if row.group == CHARTED_GROUP]:
+        paths.picture.write_text(bar_chart(bars, CHARTED_GROUP), encoding="utf-8")
+    print(table(rows))
+    print(numbers(data["benchmarks"]))
 
 
 if __name__ == "__main__":

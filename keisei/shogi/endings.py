@@ -7,7 +7,8 @@ at; a filter of 2048 bits a game spares the look for most positions.
 
 import numpy as np
 
-from keisei.shogi.bitboard import ZERO, ZONE, Bitboard, both, count, either, without
+from keisei.shogi.attacks import pieces_of
+from keisei.shogi.bitboard import ZERO, ZONE, both, count, either, without
 from keisei.shogi.constants import (
     BISHOP,
     BLACK,
@@ -18,8 +19,6 @@ from keisei.shogi.jit import Int, inline_kernel
 from keisei.shogi.position import (
     HAND_WORD,
     LANES,
-    OWN_WORD,
-    VIEW_WORDS,
     Games,
     game_base,
     mark_seen,
@@ -104,29 +103,21 @@ def _repetition_winner(games: Games, game: Int) -> Int:
 def can_declare(games: Games, game: Int) -> bool:
     """Whether the player to move may win by declaration (the CSA's 27-point rule)."""
     side = turn_of(games, game)
-    view = game_base(game) + np.uint64(side * VIEW_WORDS * LANES)
-    camp = both(_word_pair(games, view, OWN_WORD), ZONE)
+    base = game_base(game)
+    bit_0, bit_1, bit_2, bit_3, own = pieces_of(games.words, base, ZERO - np.uint64(side))
+    camp = both(own, ZONE)
     others = count(camp) - 1
     if others < _PIECES_NEEDED or games.in_check[game] != 0:
         return False
-    bit_0, bit_1 = _word_pair(games, view, 0), _word_pair(games, view, 2)
-    bit_2, bit_3 = _word_pair(games, view, 4), _word_pair(games, view, 6)
     king = without(without(without(both(camp, bit_3), bit_2), bit_1), bit_0)
     one_low_bit = either(without(bit_0, bit_1), without(bit_1, bit_0))
     big = count(both(both(camp, bit_2), one_low_bit))  # bishops and rooks, promoted or not
-    hand = games.words[game_base(game) + np.uint64((HAND_WORD + side) * LANES)]
+    hand = games.words[base + np.uint64((HAND_WORD + side) * LANES)]
     held = np.int64((hand * _EVERY_BYTE) >> _LAST_BYTE)
     held_big = np.int64((hand >> _BISHOP_BYTE) & _BYTE) + np.int64((hand >> _ROOK_BYTE) & _BYTE)
     points = others + held + (_BIG_PIECE_POINTS - 1) * (big + held_big)
     needed = _POINTS_BLACK if side == BLACK else _POINTS_WHITE
     return bool(((king[0] | king[1]) != ZERO) & (points >= needed))
-
-
-@inline_kernel
-def _word_pair(games: Games, view: np.uint64, word: int) -> Bitboard:
-    """A bitboard of a view whose words begin at an index."""
-    at = view + np.uint64(word * LANES)
-    return games.words[at], games.words[at + np.uint64(LANES)]
 
 
 @inline_kernel

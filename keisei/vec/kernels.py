@@ -47,12 +47,12 @@ class Scratch(NamedTuple):
     Attributes:
         planes: uint64, output of the move generator for one block.
         mask: uint64, from keisei.shogi.actions.new_mask_scratch.
-        state: uint8 [1, STATE_SIZE].
+        states: uint8 [LANES, STATE_SIZE], compact states of one block.
     """
 
     planes: NDArray[np.uint64]
     mask: NDArray[np.uint64]
-    state: NDArray[np.uint8]
+    states: NDArray[np.uint8]
 
 
 class Step(NamedTuple):
@@ -85,7 +85,7 @@ class Step(NamedTuple):
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
-    return Scratch(new_planes(), new_mask_scratch(), np.zeros((1, STATE_SIZE), np.uint8))
+    return Scratch(new_planes(), new_mask_scratch(), np.zeros((LANES, STATE_SIZE), np.uint8))
 
 
 @kernel_part
@@ -165,7 +165,7 @@ def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) 
     games, legal, over, max_plies = batch.games, batch.legal, batch.over, step.rules.max_plies
     state, bits, mask, planes = outputs
     final_state, final_bits, final_mask, final_planes = finals
-    state_row = step.scratch.state
+    states = step.scratch.states
     game = first
     while game < last:
         if state.shape[0] > 0:
@@ -174,8 +174,8 @@ def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) 
             for word in range(MASK_WORDS):
                 bits[game, word] = legal[game, word]
         if planes.shape[0] > 0:
-            write_state(games, game, max_plies, state_row, 0)
-            write_planes(state_row, planes, game)
+            write_state(games, game, max_plies, states, game - first)
+            write_planes(states, game - first, planes, game)
         if mask.shape[0] > 0:
             write_dense_mask(legal, mask, game)
         if restart & over[game]:

@@ -50,11 +50,12 @@ def observation_space(form: str, dtype: str, keys: tuple[str, ...]) -> gym.Space
 
 
 @inline_kernel
-def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) -> None:
+def write_planes(states: NDArray[np.uint8], row: Int, out: NDArray[np.uint8], game: Int) -> None:
     """Write one game's planes from its compact state.
 
     Args:
-        state: uint8 [1, STATE_SIZE].
+        states: uint8 [rows, STATE_SIZE].
+        row: which of them.
         out: uint8 [N, NUM_PLANES * 81], squares file-major in the mover's view.
         game: where to write.
     """
@@ -62,13 +63,13 @@ def write_planes(state: NDArray[np.uint8], out: NDArray[np.uint8], game: Int) ->
         code = _PLANE_CODES[plane]
         at = plane * NUM_SQUARES
         for index in range(_WIDTH):
-            out[game, at + index] = state[0, index] == code
+            out[game, at + index] = states[row, index] == code
     for plane in range(HAND_PLANES, NUM_PLANES - 1):
-        value = state[0, plane - HAND_PLANES + _FIRST_VALUE]
+        value = states[row, plane - HAND_PLANES + _FIRST_VALUE]
         at = plane * NUM_SQUARES
         for index in range(_WIDTH):
             out[game, at + index] = value
-    value = state[0, STATE_SIZE - 1]
+    value = states[row, STATE_SIZE - 1]
     for index in range((NUM_PLANES - 1) * NUM_SQUARES, NUM_PLANES * NUM_SQUARES):
         out[game, index] = value
 

@@ -8,23 +8,32 @@ from pathlib import Path
 
 import pytest
 
-COMPILE = """
+GENERATOR = """
 from numba import types
-from keisei.shogi.movegen import generate_blocks
+from keisei.shogi.movegen import generate_blocks as kernel
 
 words = types.Array(types.uint64, 1, "C")
-generate_blocks.compile((words, types.int64, types.int64, words))
-(text,) = generate_blocks.inspect_asm().values()
+kernel.compile((words, types.int64, types.int64, words))
+"""
+STEP = """
+from keisei.vec import ShogiVectorEnv
+from keisei.vec.kernels import step_blocks as kernel
+
+ShogiVectorEnv(1).reset()
+"""
+COUNT = """
+(text,) = kernel.inspect_asm().values()
 print(sum("%ymm" in line for line in text.splitlines()))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="names registers of x86-64")
-def test_the_generator_uses_vector_registers_on_avx2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiled", [GENERATOR, STEP])
+def test_the_generator_uses_vector_registers_on_avx2(tmp_path: Path, compiled: str) -> None:
     # An empty cache, because machine code from the cache does not show its assembly.
     found = subprocess.run(
-        [sys.executable, "-c", COMPILE],
+        [sys.executable, "-c", compiled + COUNT],
         env={**os.environ, "NUMBA_CPU_NAME": "haswell", "NUMBA_CACHE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
