@@ -1,9 +1,6 @@
 """N games of shogi as one Gymnasium ``VectorEnv``."""
 
-import itertools
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +12,6 @@ from numpy.typing import NDArray
 from keisei.shogi.board import Board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
-from keisei.shogi.jit import Held, hold
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES
@@ -45,6 +41,7 @@ from keisei.vec.kernels import (
 from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation, observation_space
 from keisei.vec.saved import restore, save
 from keisei.vec.starts import make_starts
+from keisei.vec.threads import Slices
 
 StepReturn = tuple[
     Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
@@ -105,9 +102,6 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         [30, 30]
     """
 
-    _pool: ThreadPoolExecutor | None = None
-    _pool_owner = 0
-
     def __init__(  # noqa: PLR0913 (the arguments of gymnasium.make_vec)
         self,
         num_envs: int = 1,
@@ -159,11 +153,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         )
         self._begun = False
         self._seeded = False
-        blocks = -(-self.num_envs // LANES)
-        slices = min(self.num_threads, blocks)
-        edges = [blocks * i // slices for i in range(slices + 1)]
-        self._spans = list(itertools.pairwise(edges))
-        self._steps = self._slices()
+        self._slices = Slices(self._step, self.num_threads)
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         space = observation_space(self._obs_form, self._dtype, self._obs_keys)
@@ -231,7 +221,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         step = self._step
         step.actions[:] = played
         self._set_tasks(active)
-        wrong = first_illegal(self._steps[0])
+        wrong = self._slices.run_here(first_illegal)
         if wrong >= 0:
             action = int(step.actions[wrong])
             raise IllegalActionError(describe_illegal(self._batch.games, wrong, action))
@@ -253,7 +243,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Games that are over get 0.
         """
         actions = np.zeros(self.num_envs, np.int64)
-        sample_legal(self._batch.legal, self._batch.random, actions)
+        self._slices.run(sample_legal, actions)
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -312,25 +302,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         mode = self.render_mode
         return tuple(picture_of(self._batch, game, mode) for game in range(self.num_envs))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle takes along: all but threads and what they hold."""
-        left = {"_pool", "_steps"}
-        return {name: value for name, value in self.__dict__.items() if name not in left}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on as a copy with arrays of its own."""
-        self.__dict__.update(state)
-        self._steps = self._slices()
-
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
-        if self._pool is not None and self._pool_owner == os.getpid():
-            self._pool.shutdown()
-        self._pool = None
-
-    def _slices(self) -> list[Held[Step]]:
-        """The step as each thread is given it."""
-        return [hold(self._step._replace(scratch=new_scratch())) for _ in self._spans]
+        self._slices.close()
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
@@ -378,21 +352,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             # Fresh arrays, all of whose rows the kernels write, are cheaper than copies. They come
             # first, for the caller holds the ones before.
             self._outputs = fresh_outputs(self._outputs)
-        if len(self._spans) == 1:
-            return self._step.ended[: step_blocks(self._steps[0], self._outputs, *self._spans[0])]
-        if self._pool is None or self._pool_owner != os.getpid():
-            # Threads do not live on in a forked child; it needs a pool of its own.
-            self._pool = ThreadPoolExecutor(len(self._spans), "keisei-env")
-            self._pool_owner = os.getpid()
-        running = [
-            self._pool.submit(step_blocks, step, self._outputs, *span)
-            for step, span in zip(self._steps, self._spans, strict=True)
-        ]
-        counts = [each.result() for each in running]
+        counts = self._slices.run(step_blocks, self._outputs)
+        if len(counts) == 1:
+            return self._step.ended[: counts[0]]
         rows = np.concatenate(
             [
                 np.arange(first * LANES, first * LANES + count)
-                for (first, _), count in zip(self._spans, counts, strict=True)
+                for (first, _), count in zip(self._slices.spans, counts, strict=True)
             ]
         )
         for array in (self._step.ended, *self._step.finals):

@@ -220,11 +220,11 @@ def step_blocks(held: Held[Step], outputs: Outputs, first_block: int, last_block
 
 
 @kernel
-def first_illegal(held: Held[Step]) -> int:
-    """The first game that moves and whose action is not legal; -1 if there is none."""
+def first_illegal(held: Held[Step], first_block: int, last_block: int) -> Int:
+    """The first game of some blocks that moves and whose action is not legal; -1 for none."""
     step = held.value
     legal, tasks, actions = step.batch.legal, step.tasks, step.actions
-    for game in range(actions.shape[0]):
+    for game in range(first_block * LANES, min(last_block * LANES, tasks.shape[0])):
         if tasks[game] == MOVE and not is_legal(legal, game, actions[game]):
             return game
     return -1
@@ -232,16 +232,19 @@ def first_illegal(held: Held[Step]) -> int:
 
 @kernel
 def sample_legal(
-    legal: NDArray[np.uint64], random: NDArray[np.uint64], actions: NDArray[np.int64]
+    held: Held[Step], actions: NDArray[np.int64], first_block: int, last_block: int
 ) -> None:
-    """Write a uniformly random legal action of each game from its own stream (0 if it has none).
+    """Write a uniformly random legal action of each game of some blocks (0 if it has none).
 
     Args:
-        legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions.
-        random: uint64 [N], states of the games' random streams, which move on.
+        held: The games; their random streams move on.
         actions: int64 [N], where to write.
+        first_block: The first block of games.
+        last_block: The block past the last.
     """
-    for game in range(actions.shape[0]):
+    batch = held.value.batch
+    legal, random = batch.legal, batch.random
+    for game in range(first_block * LANES, min(last_block * LANES, actions.shape[0])):
         count = count_legal(legal, game)
         drawn = mix(random[game]) >> _U32
         random[game] += _STREAM_STEP

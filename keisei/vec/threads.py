@@ -1,0 +1,76 @@
+"""Kernels run over slices of the games, one slice a thread."""
+
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from keisei.shogi.jit import Held, hold
+from keisei.shogi.position import LANES
+from keisei.vec.kernels import Step, new_scratch
+
+Result = TypeVar("Result")
+
+
+class Slices:
+    """The games of a step, divided among threads in whole blocks.
+
+    Kernels release the GIL, so plain Python threads are enough. The caller's own thread takes the
+    first slice; the others wait in a pool, which a forked child or a copy starts anew.
+    """
+
+    def __init__(self, step: Step, num_threads: int) -> None:
+        blocks = -(-len(step.tasks) // LANES)
+        threads = min(num_threads, blocks)
+        edges = [blocks * thread // threads for thread in range(threads + 1)]
+        self.spans = list(itertools.pairwise(edges))
+        """The first block of each slice, and the block past its last."""
+        self._step = step
+        self._open()
+
+    def run(self, kernel: Callable[..., Result], *arguments: object) -> list[Result]:
+        """What ``kernel(step, *arguments, first block, block past the last)`` gives for each slice.
+
+        Nothing returns before every thread is done, also when one of them raises.
+        """
+        (own, own_span), *others = zip(self._held, self.spans, strict=True)
+        if not others:
+            return [kernel(own, *arguments, *own_span)]
+        if self._pool is None or self._pool_owner != os.getpid():
+            # Threads do not live on in a forked child; it needs a pool of its own.
+            self._pool = ThreadPoolExecutor(len(others), "keisei-env")
+            self._pool_owner = os.getpid()
+        running = [self._pool.submit(kernel, held, *arguments, *span) for held, span in others]
+        try:
+            first = kernel(own, *arguments, *own_span)
+        finally:
+            rest = [each.result() for each in running]
+        return [first, *rest]
+
+    def run_here(self, kernel: Callable[..., Result], *arguments: object) -> Result:
+        """What a kernel that is too short to be divided gives for all games."""
+        return kernel(self._held[0], *arguments, 0, self.spans[-1][1])
+
+    def close(self) -> None:
+        """Let the threads go; a later run starts new ones."""
+        if self._pool is not None and self._pool_owner == os.getpid():
+            self._pool.shutdown()
+        self._pool = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along: neither threads nor native memory."""
+        return {"spans": self.spans, "_step": self._step}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on as a copy with arrays of its own."""
+        self.__dict__.update(state)
+        self._open()
+
+    def _open(self) -> None:
+        """Hand each thread the step, with room of its own."""
+        self._held: list[Held[Step]] = [
+            hold(self._step._replace(scratch=new_scratch())) for _ in self.spans
+        ]
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_owner = 0
