@@ -251,60 +251,85 @@ def _put_drops(
 
 
 @kernel_part
-def _generate(
+def generate_game(
+    words: NDArray[np.uint64], base: np.uint64, out: NDArray[np.uint64], at: np.uint64
+) -> None:
+    """Write the legal moves of one game, mating pawn drops still among them.
+
+    Args:
+        words: uint64, the games' words (keisei.shogi.position.Games).
+        base: Index of the game's word 0.
+        out: uint64, see ``generate_blocks``.
+        at: Index of the game's output word 0.
+    """
+    other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
+    b0, b1, b2, b3, own = pieces_of(words, base, other)
+    taken = either(either(b0, b1), either(b2, b3))
+    free = inverse(taken)
+    army = army_of(b0, b1, b2, b3, own)
+    foe = army_of(b0, b1, b2, b3, without(taken, own))
+
+    # The king does not shield squares from a slider that it runs away from.
+    lines = lines_down(foe, either(free, army.king))
+    rays = king_lines(army.king, free)
+    safe = without(inverse(own), attacked_squares(foe, lines))
+    check_lines = sliding_check_lines(army.king, rays, lines)
+    steppers = step_checkers(army.king, foe)
+    checkers = either(steppers, without(check_lines, free))
+    unchecked = mask_if((checkers[0] | checkers[1]) == ZERO)
+    answers = where(
+        ~mask_if(several(checkers)),
+        either(either(check_lines, steppers), where(unchecked, ALL)),
+    )
+    target = without(answers, own)
+    pins = pinned_pieces(rays, lines, own)
+
+    found = _put_straight(out, at, army, pins, free, target, safe)
+    found |= _put_diagonal(out, at, army, pins, free, target, safe)
+    unpinned = inverse(either(either(pins[0], pins[1]), either(pins[2], pins[3])))
+    found |= _put_jumps(out, at, both(army.knight, unpinned), target)
+    hand_at = base + np.uint64(HAND_WORD * LANES)
+    black_hand = words[hand_at]
+    hand = black_hand ^ ((black_hand ^ words[hand_at + _BLOCK]) & other)
+    found |= _put_drops(out, at, hand, army.pawn, both(answers, free))
+    _put(out, at + _CHECKERS, checkers)
+    out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
+    pawn_at = at + np.uint64(2 * FIRST_DROP_CLASS * LANES)
+    pawn_check = both((out[pawn_at], out[pawn_at + _BLOCK]), down(foe.king))
+    out[at + _PAWN_CHECK] = pawn_check[0] | pawn_check[1]
+
+
+@kernel_part
+def forbid_mating_pawn_drop(
+    words: NDArray[np.uint64], base: np.uint64, out: NDArray[np.uint64], at: np.uint64
+) -> None:
+    """Take the pawn drop that gives uchifuzume, if one does, out of a game's planes.
+
+    To be called when the game's PAWN_CHECK_WORD is not 0; arguments as for ``generate_game``.
+    """
+    if not pawn_drop_mates(words, base):
+        return
+    other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
+    king = opposing_king(words, base, other)
+    pawn_at = at + np.uint64(2 * (FIRST_DROP_CLASS + PAWN - 1) * LANES)
+    left_over = without((out[pawn_at], out[pawn_at + _BLOCK]), down(king))
+    out[pawn_at], out[pawn_at + _BLOCK] = left_over
+    found = ZERO
+    for word in range(2 * NUM_CLASSES):
+        found |= out[at + np.uint64(word * LANES)]
+    out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
+
+
+@kernel_part
+def generate_block(
     words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
 ) -> None:
-    """Write the legal moves of a block of games, mating pawn drops still among them."""
+    """Write the legal moves of one block of games; the arrays are those of ``generate_blocks``."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
     out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
     for index in range(LANES):
         lane = np.uint64(index)
-        base = first + lane
-        at = out_first + lane
-        other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
-        b0, b1, b2, b3, own = pieces_of(words, base, other)
-        taken = either(either(b0, b1), either(b2, b3))
-        free = inverse(taken)
-        army = army_of(b0, b1, b2, b3, own)
-        foe = army_of(b0, b1, b2, b3, without(taken, own))
-
-        # The king does not shield squares from a slider that it runs away from.
-        lines = lines_down(foe, either(free, army.king))
-        rays = king_lines(army.king, free)
-        safe = without(inverse(own), attacked_squares(foe, lines))
-        check_lines = sliding_check_lines(army.king, rays, lines)
-        steppers = step_checkers(army.king, foe)
-        checkers = either(steppers, without(check_lines, free))
-        unchecked = mask_if((checkers[0] | checkers[1]) == ZERO)
-        answers = where(
-            ~mask_if(several(checkers)),
-            either(either(check_lines, steppers), where(unchecked, ALL)),
-        )
-        target = without(answers, own)
-        pins = pinned_pieces(rays, lines, own)
-
-        found = _put_straight(out, at, army, pins, free, target, safe)
-        found |= _put_diagonal(out, at, army, pins, free, target, safe)
-        unpinned = inverse(either(either(pins[0], pins[1]), either(pins[2], pins[3])))
-        found |= _put_jumps(out, at, both(army.knight, unpinned), target)
-        hand_at = base + np.uint64(HAND_WORD * LANES)
-        black_hand = words[hand_at]
-        hand = black_hand ^ ((black_hand ^ words[hand_at + _BLOCK]) & other)
-        found |= _put_drops(out, at, hand, army.pawn, both(answers, free))
-        _put(out, at + _CHECKERS, checkers)
-        out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
-        pawn_at = at + np.uint64(2 * FIRST_DROP_CLASS * LANES)
-        pawn_check = both((out[pawn_at], out[pawn_at + _BLOCK]), down(foe.king))
-        out[at + _PAWN_CHECK] = pawn_check[0] | pawn_check[1]
-
-
-@kernel_part
-def _forbid_mating_pawn_drops(
-    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
-) -> None:
-    """Take the drops that give uchifuzume out of a block's planes."""
-    first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
+        generate_game(words, first + lane, out, out_first + lane)
     # The few lanes in question are listed first: in a plain loop over all of them LLVM would make
     # vector code of the careful test, too, and run it for every game.
     lanes = ZERO
@@ -314,27 +339,7 @@ def _forbid_mating_pawn_drops(
     while lanes != ZERO:
         lane = np.uint64(lowest_bit(lanes))
         lanes &= lanes - ONE
-        base, at = first + lane, out_first + lane
-        if not pawn_drop_mates(words, base):
-            continue
-        other = ZERO - words[base + np.uint64(TURN_WORD * LANES)]
-        king = opposing_king(words, base, other)
-        pawn_at = at + np.uint64(2 * (FIRST_DROP_CLASS + PAWN - 1) * LANES)
-        left_over = without((out[pawn_at], out[pawn_at + _BLOCK]), down(king))
-        out[pawn_at], out[pawn_at + _BLOCK] = left_over
-        found = ZERO
-        for word in range(2 * NUM_CLASSES):
-            found |= out[at + np.uint64(word * LANES)]
-        out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
-
-
-@kernel_part
-def generate_block(
-    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
-) -> None:
-    """Write the legal moves of one block of games; the arrays are those of ``generate_blocks``."""
-    _generate(words, block, out, out_block)
-    _forbid_mating_pawn_drops(words, block, out, out_block)
+        forbid_mating_pawn_drop(words, first + lane, out, out_first + lane)
 
 
 @kernel

@@ -193,8 +193,9 @@ def absolute_key(square: Int, piece: Int, side: Int) -> np.uint64:
 def add_to_hand(games: Games, game: Int, side: Int, hand_type: Int, sign: Int) -> None:
     """Add (sign 1) or take (sign -1) one piece of a hand type, in words, boards and hash."""
     at = game_base(game) + np.uint64((HAND_WORD + side) * LANES)
-    games.boards[game, side, _OWN_HAND + hand_type] += sign
-    games.boards[game, 1 - side, _ENEMY_HAND + hand_type] += sign
+    held = np.int64(games.boards[game, side, _OWN_HAND + hand_type]) + sign
+    games.boards[game, side, _OWN_HAND + hand_type] = held
+    games.boards[game, 1 - side, _ENEMY_HAND + hand_type] = held
     one = ONE << (_U8 * np.uint64(hand_type))
     if sign > 0:
         games.words[at] += one
