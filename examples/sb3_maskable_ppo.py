@@ -12,7 +12,7 @@ from torch.nn import functional
 from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
 from keisei.vec.adapters.sb3 import Sb3VecEnv
 
-CODES, FLAGS, CLASSES, SQUARES = 31, 19, 27, 81
+CODES, FLAGS, CLASSES, SQUARES = 31, 17, 27, 81  # flags: hands, check, repetition, colour
 
 
 class Heads(nn.Module):
@@ -22,21 +22,20 @@ class Heads(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.logits = nn.Conv2d(CODES + FLAGS, CLASSES, 3, padding=1)
+        self.logits = nn.Conv2d(CODES + FLAGS, CLASSES, 3, padding=1, bias=False)
         nn.init.zeros_(self.logits.weight)
-        nn.init.zeros_(self.logits.bias)
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward_actor(state), self.forward_critic(state)
 
     def forward_actor(self, state: Tensor) -> Tensor:
         board = functional.one_hot(state[:, :SQUARES].long(), CODES).mT.float()
-        flags = (state[:, SQUARES:, None] / 10).expand(-1, -1, SQUARES)
+        flags = (state[:, SQUARES:98, None] / 4).expand(-1, -1, SQUARES)
         return self.logits(torch.cat([board, flags], 1).unflatten(-1, (9, 9))).flatten(1)
 
     def forward_critic(self, state: Tensor) -> Tensor:
         counts = functional.one_hot(state[:, :SQUARES].long(), CODES).sum(1)
-        return torch.cat([counts / 2, state[:, SQUARES:] / 10], 1)
+        return torch.cat([counts / 2, state[:, SQUARES:98] / 4], 1)
 
 
 class Policy(MaskableActorCriticPolicy):
@@ -46,6 +45,7 @@ class Policy(MaskableActorCriticPolicy):
         super()._build(lr_schedule)
         self.mlp_extractor, self.action_net = Heads(), nn.Identity()
         self.value_net = nn.Linear(Heads.latent_dim_vf, 1)
+        nn.init.zeros_(self.value_net.weight)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1))
 
 

@@ -1,5 +1,6 @@
 """Every program in examples/ runs as a user would start it, in small."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,12 +10,26 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+STAND_INS = Path(__file__).parent / "stand_ins"
 MOST_LINES = 80
 
 # Program, libraries that it needs, arguments, what its output has to match.
 RUNS: list[tuple[str, list[str], str, str]] = [
+    (
+        "cleanrl_ppo",
+        ["torch"],
+        "--num-envs 4 --num-steps 70 --iterations 2",
+        r"iteration 1: loss -?\d.*\niteration 2: loss -?\d",
+    ),
+    (
+        "gpu_rollout",
+        ["torch"],
+        "--num-envs 4 --num-steps 4 --blocks 1 --channels 8",
+        r"plies a second on (cpu|cuda)",
+    ),
     ("numpy_rollout", [], "--num-envs 8 --num-steps 600", r"plies a second\n[1-9]\d* games"),
     ("pettingzoo_loop", ["pettingzoo"], "--games 2", r"2 games"),
+    ("pufferlib_env", [], "--num-envs 8 --num-steps 300", r"[1-9]\d* games ended"),
     (
         "rllib_ppo",
         ["ray", "torch"],
@@ -56,6 +71,7 @@ def test_an_example_runs(name: str, libraries: list[str], arguments: str, expect
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | {"PYTHONPATH": f"{EXAMPLES.parent}{os.pathsep}{STAND_INS}"},
     )
     assert finished.returncode == 0, finished.stderr
     assert re.search(expected, finished.stdout), finished.stdout

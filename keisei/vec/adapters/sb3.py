@@ -21,6 +21,28 @@ from keisei.vec.env import ShogiVectorEnv
 _MASK_SHAPES = ((NUM_ACTIONS,), (MASK_BYTES,))
 
 
+class _Rows(list[Any]):
+    """The rows of masks bool [N, 2187], which ``np.stack`` puts together again at no cost.
+
+    sb3-contrib stacks the rows of ``env_method("action_masks")`` before each action. Copying them
+    one by one takes about as long as a step of the games.
+    """
+
+    def __init__(self, masks: NDArray[np.bool_]) -> None:
+        super().__init__(masks)
+        self.masks = masks
+        self[0] = masks[0].view(_FirstRow)
+
+
+class _FirstRow(np.ndarray[Any, np.dtype[np.bool_]]):
+    """A row like any other, by which NumPy finds out that its list is to be asked."""
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func is np.stack and isinstance(args[0], _Rows) and not kwargs:
+            return args[0].masks
+        return super().__array_function__(func, types, args, kwargs)
+
+
 class Sb3VecEnv(VecEnv):
     """A ``VecEnv`` over an environment with one player, such as ``OpponentVectorEnv``.
 
@@ -138,8 +160,10 @@ class Sb3VecEnv(VecEnv):
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
         """Call a method of the environment once, and give each game asked for its row."""
-        owner = self if method_name == "action_masks" else self.env
-        rows = list(getattr(owner, method_name)(*method_args, **method_kwargs))
+        if method_name == "action_masks":
+            rows: list[Any] = _Rows(self.action_masks())
+        else:
+            rows = list(getattr(self.env, method_name)(*method_args, **method_kwargs))
         return rows if indices is None else [rows[game] for game in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: Any = None) -> list[bool]:

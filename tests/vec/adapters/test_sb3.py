@@ -72,6 +72,9 @@ def test_masks_are_found_by_the_masked_algorithms(form: str) -> None:
         assert masks.dtype == np.bool_
         assert np.array_equal(masks, env.env.action_masks())
         assert np.array_equal(env.env_method("action_masks", indices=[2])[0], masks[2])
+        rows = env.env_method("action_masks")
+        assert [row.tolist() for row in rows] == masks.tolist()
+        assert np.array_equal(np.stack(rows[:2]), masks[:2])
         env.step(masks.argmax(axis=1))
 
 
