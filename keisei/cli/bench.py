@@ -17,6 +17,7 @@ from keisei.cli.settings import (
 )
 
 if TYPE_CHECKING:
+    from keisei.cli.loop_rates import LoopRates
     from keisei.cli.rates import Rates
     from keisei.config_schema import AppConfig
 
@@ -30,18 +31,31 @@ def bench(
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.0, metavar="S", help="Time of each measurement.")
     ] = 3.0,
+    train: Annotated[
+        bool, typer.Option("--train", help="Measure a real training loop and where its time goes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rates as JSON.")] = False,
 ) -> None:
     """Measure the rates of this machine.
 
     Plies a second of the environment, of choosing actions and of learning, each by itself;
-    compiling does not count.
+    compiling does not count. With --train, of a real training loop, whose efficiency is the share
+    of its time that the network's own work takes.
     """
     config = read_settings(
         file,
         assignments,
         {"env.num_envs": num_envs, "session.device": device.value if device else None},
     )
+    if train:
+        with training_extra():
+            from keisei.cli.loop_rates import measure_loop  # noqa: PLC0415
+            from keisei.config_schema import ConfigError  # noqa: PLC0415
+
+        with mistakes(ConfigError):
+            loop = measure_loop(config, seconds)
+        typer.echo(_loop_json(config, loop) if as_json else _loop_table(config, loop))
+        return
     with training_extra():
         from keisei.cli.rates import measure  # noqa: PLC0415
         from keisei.config_schema import ConfigError  # noqa: PLC0415
@@ -51,18 +65,43 @@ def bench(
     typer.echo(_json(config, rates) if as_json else _table(config, rates))
 
 
+def _conditions(config: "AppConfig") -> dict[str, object]:
+    return {
+        "num_envs": config.env.num_envs,
+        "network": config.model.network,
+        "device": config.session.device,
+        "cpus": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+
+
 def _json(config: "AppConfig", rates: "Rates") -> str:
-    return json.dumps(
-        {
-            "num_envs": config.env.num_envs,
-            "network": config.model.network,
-            "device": config.session.device,
-            "cpus": os.cpu_count(),
-            "machine": platform.machine(),
-            "plies_per_second": {**vars(rates), "training": rates.training},
-        },
-        indent=2,
-    )
+    found = {"plies_per_second": {**vars(rates), "training": rates.training}}
+    return json.dumps(_conditions(config) | found, indent=2)
+
+
+def _loop_json(config: "AppConfig", loop: "LoopRates") -> str:
+    found = {
+        "plies": loop.plies,
+        "plies_per_second": loop.plies_per_second,
+        "seconds": loop.seconds,
+        "efficiency": loop.efficiency,
+    }
+    return json.dumps(_conditions(config) | found, indent=2)
+
+
+def _head(config: "AppConfig") -> str:
+    return f"{config.env.num_envs} games, device {config.session.device}, {os.cpu_count()} CPUs"
+
+
+def _loop_table(config: "AppConfig", loop: "LoopRates") -> str:
+    total = sum(loop.seconds.values())
+    lines = [
+        f"{_head(config)}, network {config.model.network}: "
+        f"{loop.plies:,} plies in {total:.1f} s, {loop.plies_per_second:,.0f} a second"
+    ]
+    lines += [f"  {name:<6}{value / total:>7.1%}" for name, value in loop.seconds.items()]
+    return "\n".join([*lines, f"efficiency (act and learn) {loop.efficiency:.1%}"])
 
 
 def _table(config: "AppConfig", rates: "Rates") -> str:
@@ -75,7 +114,6 @@ def _table(config: "AppConfig", rates: "Rates") -> str:
         ("training, the parts together", rates.training),
     ]
     width = max(len(label) for label, _ in rows)
-    head = f"{config.env.num_envs} games, device {config.session.device}, {os.cpu_count()} CPUs"
-    lines = [head, f"{'':<{width}} {'plies a second':>15}"]
+    lines = [_head(config), f"{'':<{width}} {'plies a second':>15}"]
     lines += [f"{label:<{width}} {rate:>15,.0f}" for label, rate in rows]
     return "\n".join(lines)

@@ -221,7 +221,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         step = self._step
         step.actions[:] = played
         self._set_tasks(active)
-        wrong = self._slices.run_here(first_illegal)
+        wrong = int(self._slices.run_here(first_illegal))
         if wrong >= 0:
             action = int(step.actions[wrong])
             raise IllegalActionError(describe_illegal(self._batch.games, wrong, action))

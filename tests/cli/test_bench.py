@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from tests.cli.command_line import SMALL_RUN, assert_mistake, run
 
 SIZES = ("--num-envs", "4", "--seconds", "0.01", *SMALL_RUN[2:])
@@ -29,6 +31,33 @@ def test_rates_are_printed_as_a_table() -> None:
         "training",
     ]
     assert len({len(line) for line in lines[1:]}) == 1
+
+
+def test_the_loop_is_measured_by_phases() -> None:
+    data = json.loads(run("bench", "--train", *SIZES, "--json").stdout)
+    seconds = data["seconds"]
+    assert set(seconds) == {"env", "act", "store", "learn", "other"}
+    total = sum(seconds.values())
+    assert total >= 0.01
+    assert data["plies"] % 16 == 0
+    assert data["plies"] > 0
+    assert data["plies_per_second"] == pytest.approx(data["plies"] / total)
+    assert data["efficiency"] == pytest.approx((seconds["act"] + seconds["learn"]) / total)
+
+
+def test_the_loop_is_shown_as_a_table() -> None:
+    lines = run("bench", "--train", *SIZES).stdout.splitlines()
+    assert lines[0].startswith("4 games, device cpu")
+    assert [line.split()[0] for line in lines[1:]] == [
+        "env",
+        "act",
+        "store",
+        "learn",
+        "other",
+        "efficiency",
+    ]
+    shares = [float(line.split()[-1].rstrip("%")) for line in lines[1:6]]
+    assert sum(shares) == pytest.approx(100, abs=0.3)
 
 
 def test_an_unknown_network_is_refused_in_one_sentence() -> None:
