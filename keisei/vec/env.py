@@ -182,7 +182,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         if not (self._begun or mask.all()):
             raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
         self._seed_streams(seed, mask)
-        if mask.all():
+        if not self._begun or (options or {}).get("reset_mask") is None:
             starts = len(self._starts.games.hashes)
             self._batch.next_start[:] = np.arange(self.num_envs) % starts
         self._step.tasks[:] = np.where(mask, BEGIN, STAY)

@@ -23,6 +23,7 @@ class ShogiEnv(gym.Env[Any, Any]):
 
     def __init__(self, **options: Any) -> None:
         self._games = ShogiVectorEnv(1, autoreset_mode="Disabled", **options)
+        self._begun = False
         self.render_mode = self._games.render_mode
         games: Any = self._games
         self.observation_space = games.single_observation_space
@@ -34,9 +35,17 @@ class ShogiEnv(gym.Env[Any, Any]):
         seed: int | None = None,
         options: dict[str, Any] | None = None,  # noqa: ARG002 (there are none)
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin a game and return its first observation."""
+        """Begin a game and return its first observation.
+
+        The first reset and one with a seed begin at the first start position, each other one at
+        the next.
+        """
         super().reset(seed=seed)
-        obs, _ = self._games.reset(seed=seed)
+        going_on = self._begun and seed is None
+        obs, _ = self._games.reset(
+            seed=seed, options={"reset_mask": np.ones(1, np.bool_)} if going_on else None
+        )
+        self._begun = True
         return _first(obs), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:

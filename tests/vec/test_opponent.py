@@ -201,6 +201,24 @@ def _assert_begins_anew(env: Any, mode: str, obs: dict[str, Any], first: NDArray
     np.testing.assert_array_equal(obs["state"][0], first)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_an_opening_that_mates_does_not_hide_the_end_before_it(mode: str) -> None:
+    mated_at_once = "4k4/9/9/9/9/9/4p4/9/4K4 w g 1"
+    starts = [WHITE_WILL_MATE, mated_at_once, BARE_KINGS]
+    env: Any = _env(starts, plays(WHITE, "G*5h"), "black", autoreset_mode=mode)
+    env.reset(seed=0)
+    mated = action(Board(WHITE_WILL_MATE), "9g9f")
+    obs, rewards, terminations, _, infos = env.step(np.array([mated]))
+    assert (rewards.tolist(), terminations.tolist()) == ([-1.0], [True])
+    assert infos["final_info"]["plies"].tolist() == [2]
+    if mode == "NextStep":
+        obs, rewards, terminations, _, infos = env.step(np.array([mated]))
+        assert (rewards.tolist(), terminations.tolist(), infos) == ([0.0], [False], {})
+    if mode == "Disabled":
+        obs, _ = env.reset(options={"reset_mask": np.array([True])})
+    np.testing.assert_array_equal(obs["state"][0], compact_state(Board(BARE_KINGS), 512))
+
+
 class Referee:
     """One game a slot on boards: a learner that is told its seat, and an opponent's replies."""
 

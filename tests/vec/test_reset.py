@@ -1,11 +1,14 @@
 """Seeds, partial resets, and what they leave alone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from keisei.vec import ShogiVectorEnv
+from keisei.vec import ShogiEnv, ShogiVectorEnv
+from tests.vec.games import BARE_KINGS, MATE_IN_ONE, WHITE_WILL_DECLARE
 
 NUM_ENVS = 5
 
@@ -146,6 +149,24 @@ def test_a_masked_reset_with_a_seed_reseeds_those_games_only() -> None:
     again = _sampled(env, 22)
     np.testing.assert_array_equal(again[:, 0], reference[:22, 0])
     np.testing.assert_array_equal(again[:, 1:], reference[3:25, 1:])
+
+
+def test_masked_resets_of_all_games_take_the_next_start_positions() -> None:
+    starts = [BARE_KINGS, MATE_IN_ONE, WHITE_WILL_DECLARE]
+    env: Any = ShogiVectorEnv(2, obs="compact", initial_sfens=starts)
+    begins: list[list[int]] = []
+    everything = {"reset_mask": np.array([True, True])}
+    for options in (everything, everything, everything, None):
+        state = env.reset(options=options)[0]["state"]
+        begins.append((state[:, :81] > 0).sum(axis=1).tolist())
+    pieces = [2, 3, 12]
+    assert begins == [pieces[:2], pieces[1:], [12, 2], pieces[:2]]
+
+
+def test_a_single_game_takes_the_next_start_position_unless_it_is_seeded() -> None:
+    env = ShogiEnv(obs="compact", initial_sfens=[BARE_KINGS, MATE_IN_ONE])
+    begins = [(env.reset(seed=seed)[0]["state"][:81] > 0).sum() for seed in (None, None, None, 5)]
+    assert begins == [2, 3, 2, 2]
 
 
 @pytest.mark.parametrize(
