@@ -98,7 +98,7 @@ def observe(
     game = cuda.grid(1)
     if game < state.shape[0]:
         write_state(games, game, max_plies, state, game)
-        write_planes(state[game : game + 1], planes, game)
+        write_planes(state, game, planes, game)
 
 
 class Arrays:
