@@ -52,9 +52,8 @@ def read_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
-    # The fastest peer of a group is the one that the others are divided by.
-    ranked = sorted(rows, key=lambda row: row.per_cpu_second)
-    peers = {row.group: row for row in ranked if row.peer}
+    # The first peer of a group is the one that the others are divided by.
+    peers = {row.group: row for row in reversed(rows) if row.peer}
     lines = [
         "| group | work | unit | median | best | a CPU-second | against |",
         "|---|---|---|---:|---:|---:|---:|",

@@ -65,3 +65,40 @@ def test_cshogi_step(measure: Measurement) -> None:
         unit="game-steps",
         peer=True,
     )
+
+
+def test_rsshogi_step(measure: Measurement) -> None:
+    pytest.importorskip("rsshogi", reason="rsshogi is not installed")
+    from rsshogi_games import RsshogiGames  # noqa: PLC0415 (only where it is installed)
+
+    games = RsshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
+    for _ in range(WARM_UP_STEPS):
+        games.step()
+
+    def play() -> None:
+        for _ in range(PEER_STEPS_A_ROUND):
+            games.step()
+
+    measure(
+        "rsshogi, Python loop: dense mask alone",
+        play,
+        amount=PEER_STEPS_A_ROUND * NUM_ENVS,
+        unit="game-steps",
+        peer=True,
+    )
+
+
+def test_pgx_step(measure: Measurement) -> None:
+    pytest.importorskip("pgx", reason="pgx is not installed")
+    from pgx_games import PgxGames  # noqa: PLC0415 (only where JAX is installed)
+
+    games = PgxGames(NUM_ENVS, seed=1)
+    games.step()
+    measure(
+        "pgx on the CPU: dense mask + bool planes",
+        games.step,
+        amount=NUM_ENVS,
+        unit="game-steps",
+        rounds=5,
+        peer=True,
+    )
