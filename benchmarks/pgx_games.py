@@ -6,6 +6,7 @@ Its work is lighter in one way: pgx knows neither repetition nor perpetual check
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false
 # (The peer need not be installed.)
 
 from typing import Any
