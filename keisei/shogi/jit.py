@@ -9,6 +9,7 @@ concerns the functions of this package and nobody else's.
 import functools
 import hashlib
 import inspect
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 import numba  # noqa: TID251
 import numpy as np
 from llvmlite import ir  # pyright: ignore[reportMissingTypeStubs]
+from numba.core import event  # noqa: TID251
 from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
     FunctionCache,
@@ -32,6 +34,8 @@ Int = int | np.signedinteger[Any]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value")
+
+_logger = logging.getLogger(__name__)
 
 _KERNEL_OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -97,10 +101,6 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
-    def holds_code(self) -> bool:
-        """True if there is code of the present sources on disk."""
-        return bool(cast(Any, self)._cache_file._load_index())  # noqa: SLF001
-
 
 def kernel(function: Function) -> Function:
     """Compile a function on its first call and keep the machine code for later processes.
@@ -151,13 +151,23 @@ LLVM has vector instructions for it, to which no loop in Python leads.
 """
 
 
-def is_compiled(function: Callable[..., Any]) -> bool:
-    """True when a kernel has machine code in this process or in its cache on disk."""
-    dispatcher = cast(Any, function)
-    if dispatcher.signatures:
-        return True
-    cache = dispatcher._cache  # noqa: SLF001
-    return isinstance(cache, _KernelCache) and cache.holds_code()
+class _Announcement(event.Listener):
+    """Says once that kernels are being compiled: a new user waits long enough to wonder."""
+
+    _is_said = False
+
+    def on_start(self, event: Any) -> None:
+        """Called before Numba compiles a function, anybody's, that is in no cache."""
+        module = str(event.data["dispatcher"].py_func.__module__)
+        if not self._is_said and module.startswith("keisei."):
+            self._is_said = True
+            _logger.warning("Compiling kernels: up to a minute, this once; then they are cached")
+
+    def on_end(self, event: Any) -> None:
+        """Called when the function is compiled."""
+
+
+cast(Any, event).register("numba:compile", _Announcement())
 
 
 @cast(Any, structref).register

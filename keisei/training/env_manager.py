@@ -12,9 +12,7 @@ from torch import Tensor
 
 from keisei.config_schema import ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
-from keisei.shogi.jit import is_compiled
 from keisei.vec import ShogiVectorEnv
-from keisei.vec.kernels import step_blocks
 
 
 class EnvManager:
@@ -28,8 +26,6 @@ class EnvManager:
         """
         self._logger = logger
         self._begin = time.perf_counter()
-        if not is_compiled(step_blocks):
-            logger.info("Compiling the kernels: about a minute, this once; then they are cached")
         try:
             self.env = ShogiVectorEnv(
                 config.num_envs,

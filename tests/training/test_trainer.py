@@ -10,7 +10,6 @@ from rich.console import Console
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig, ConfigError, load_config
-from keisei.training import env_manager
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.session_manager import RunFolderError
@@ -102,24 +101,6 @@ def test_the_user_hears_that_kernels_are_prepared_and_how_it_goes(tmp_path: Path
     log = (tmp_path / "train.log").read_text()
     assert "Training from timestep 0" in log
     assert f"Training ends at timestep {2 * ROLLOUT}" in log
-
-
-def test_compiling_is_said_before_it_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def building(*_: object, **__: object) -> None:
-        raise ArithmeticError("built")
-
-    def never(_: object) -> bool:
-        return False
-
-    monkeypatch.setattr(env_manager, "is_compiled", never)
-    monkeypatch.setattr(env_manager, "ShogiVectorEnv", building)
-    stream = io.StringIO()
-    config = small_config(tmp_path, updates=1, **{"display.mode": "log"})
-    with pytest.raises(ArithmeticError, match="built"):
-        Trainer(config, console=Console(file=stream))
-    assert "Compiling the kernels" in stream.getvalue()
 
 
 class FailingCallback(Callback):

@@ -1,0 +1,109 @@
+"""Where compiled kernels are kept, and when they are compiled anew.
+
+A package of two small modules stands in for the real one, whose kernels take half a minute.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keisei.shogi import jit
+
+INNER = """
+from keisei.shogi.jit import inline_kernel
+
+@inline_kernel
+def summand():
+    return {summand}
+"""
+OUTER = """
+from keisei.shogi.inner import summand
+from keisei.shogi.jit import kernel
+
+@kernel
+def total(x):
+    return x + summand()
+"""
+RUN = """
+from keisei.shogi.outer import total
+print(total(40), sum(total.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A folder with a package of the same name, in which one kernel calls another file's."""
+    folder = tmp_path / "code" / "keisei" / "shogi"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    shutil.copy(jit.__file__, folder / "jit.py")
+    (folder / "inner.py").write_text(INNER.format(summand=2))
+    (folder / "outer.py").write_text(OUTER)
+    return folder
+
+
+def run(package: Path, **environment: str) -> tuple[str, str]:
+    """What a new process prints: total(40) with the cache's hits, and its standard error."""
+    home = package.parents[2] / "home"
+    home.mkdir(exist_ok=True)
+    kept = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    kept |= {"PYTHONPATH": str(package.parents[1]), "HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", RUN],
+        env=kept | {"XDG_CACHE_HOME": str(home / ".cache")} | environment,
+        cwd=package.parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_a_second_process_takes_the_code_from_the_cache_and_is_quiet(package: Path) -> None:
+    assert run(package)[0] == "42 0"
+    assert list(package.glob("__pycache__/*.nbc"))
+    assert run(package) == ("42 1", "")
+
+
+def test_compiling_is_announced_once(package: Path) -> None:
+    text = run(package)[1]
+    assert text.splitlines() == [
+        "Compiling kernels: up to a minute, this once; then they are cached"
+    ]
+
+
+def test_an_edit_in_another_file_of_kernels_is_noticed(package: Path) -> None:
+    assert run(package)[0] == "42 0"
+    (package / "inner.py").write_text(INNER.format(summand=3))
+    assert run(package)[0] == "43 0"
+    assert run(package)[0] == "43 1"
+
+
+def test_a_folder_of_the_users_is_taken_beside_a_package_that_cannot_be_written(
+    package: Path,
+) -> None:
+    (package / "__pycache__").touch()  # a file in its place, which stops even root
+    assert run(package)[0] == "42 0"
+    assert list((package.parents[2] / "home").rglob("*.nbc"))
+    assert run(package) == ("42 1", "")
+
+
+def test_a_named_folder_comes_first(package: Path, tmp_path: Path) -> None:
+    named = str(tmp_path / "named")
+    assert run(package, NUMBA_CACHE_DIR=named)[0] == "42 0"
+    assert list(Path(named).rglob("*.nbc"))
+    assert not (package / "__pycache__").exists()
+
+
+def test_without_any_folder_kernels_still_run(package: Path) -> None:
+    (package / "__pycache__").touch()
+    nowhere = package.parents[2] / "file"
+    nowhere.touch()
+    places = {"HOME": str(nowhere), "XDG_CACHE_HOME": str(nowhere)}
+    assert run(package, **places)[0] == "42 0"
+    assert run(package, **places)[0] == "42 0"
