@@ -59,6 +59,10 @@ class EnvConfig(Section):
     """Threads that step the games; without a value the environment chooses."""
     initial_sfens: tuple[str, ...] = Field(default=(), strict=False)
     """Positions to start games from; empty means the start position."""
+    random_opening_share: Fraction = 0.0
+    """Share of the games that begin with random plies, which are not learned from."""
+    random_opening_plies: PositiveInt = 8
+    """At most so many random plies; each number from 1 on is as likely."""
 
 
 class TrainingConfig(Section):
@@ -145,6 +149,36 @@ class TrainingConfig(Section):
         return bound
 
 
+class OpponentsConfig(Section):
+    """Games against earlier versions of the learner, from which only its own moves are learned."""
+
+    share: Fraction = 0.0
+    """Share of the games played against a snapshot; 0 keeps none."""
+    active: PositiveInt = 3
+    """Snapshots that play at a time; each costs a forward pass a step over its own games."""
+    pool_size: PositiveInt = 12
+    """Snapshots that are kept; when one too many enters, the easiest leaves."""
+    hardness: NonNegativeFloat = 2.0
+    """p in the weight (1 - score) ** p by which snapshots are drawn; 0 draws all alike."""
+    games_per_draw: PositiveInt = 100
+    """Games that an active snapshot begins before another one is drawn in its place."""
+    enter_score: Fraction = 0.6
+    """A snapshot of the learner enters when it scores so much against the pool ..."""
+    enter_games: PositiveInt = 200
+    """... over at least so many games since the last entry ..."""
+    enter_updates: PositiveInt = 50
+    """... and after so many updates at the latest."""
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        if self.pool_size <= self.active:
+            raise ValueError(
+                f"pool_size = {self.pool_size} must be larger than active = {self.active}, for "
+                "active snapshots cannot leave the pool"
+            )
+        return self
+
+
 class ModelConfig(Section):
     """Which network learns."""
 
@@ -212,6 +246,7 @@ class AppConfig(Section):
 
     env: EnvConfig = EnvConfig()
     training: TrainingConfig = TrainingConfig()
+    opponents: OpponentsConfig = OpponentsConfig()
     model: ModelConfig = ModelConfig()
     session: SessionConfig = SessionConfig()
     display: DisplayConfig = DisplayConfig()
@@ -230,6 +265,12 @@ class AppConfig(Section):
             raise ValueError(
                 f"training.total_timesteps = {self.training.total_timesteps} is less than one "
                 f"vector step of env.num_envs = {self.env.num_envs} games; raise it"
+            )
+        plies = self.env.random_opening_plies
+        if self.env.random_opening_share and plies >= self.training.num_steps:
+            raise ValueError(
+                f"env.random_opening_plies = {plies} leaves nothing to learn from in the first "
+                f"rollout of training.num_steps = {self.training.num_steps}; lower it"
             )
         return self
 

@@ -67,6 +67,7 @@ class ExperienceBuffer:
             "final_values": ((), torch.float32),
             "advantages": ((), torch.float32),
             "returns": ((), torch.float32),
+            "learned": ((), torch.bool),
         }
         self._data = TensorDict(
             {
@@ -77,6 +78,7 @@ class ExperienceBuffer:
             device=self.device,
         )
         self._ptr = 0
+        self._unlearned = 0
         self._finished = False
 
     @property
@@ -88,6 +90,11 @@ class ExperienceBuffer:
     def plies(self) -> int:
         """Number of plies stored, all games together."""
         return self._ptr * self.num_envs
+
+    @property
+    def learned_plies(self) -> int:
+        """Number of plies stored that are to be learned from."""
+        return self.plies - self._unlearned
 
     @property
     def full(self) -> bool:
@@ -102,6 +109,14 @@ class ExperienceBuffer:
         """
         return cast(Tensor, self._data[name])
 
+    def learned_from(self, name: str) -> Tensor:
+        """One stored array by its name, for the plies that are to be learned from.
+
+        [T, N, ...], a view, when these are all, else a copy [plies, ...] in the order of steps.
+        """
+        column = self.column(name)
+        return column[self.column("learned")] if self._unlearned else column
+
     def add(  # noqa: PLR0913, PLR0917 - one column each
         self,
         state: Tensor,
@@ -113,6 +128,7 @@ class ExperienceBuffer:
         terminated: Tensor,
         truncated: Tensor,
         final_values: Tensor,
+        learned: Tensor | None = None,
     ) -> None:
         """Store one vector step; the tensors are copied, from any device.
 
@@ -127,6 +143,8 @@ class ExperienceBuffer:
             truncated: bool[N], the game was cut off after this move.
             final_values: float32[N], where truncated the value of the position that the game was
                 cut off in, to the player to move there; 0 elsewhere.
+            learned: bool[N] on the CPU, the learner chose this move, so that it is learned from;
+                None when it chose all. Values and log-probabilities are its own in any case.
 
         Raises:
             RuntimeError: the buffer is full.
@@ -151,6 +169,9 @@ class ExperienceBuffer:
         }
         for name, item in row.items():
             self.column(name)[self._ptr].copy_(item)
+        self.column("learned")[self._ptr] = True if learned is None else learned
+        if learned is not None:
+            self._unlearned += int((~learned).sum())
         self._ptr += 1
 
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:
@@ -190,10 +211,10 @@ class ExperienceBuffer:
         self._finished = True
 
     def minibatches(self, minibatch_size: int, generator: torch.Generator) -> Iterator[TensorDict]:
-        """Visit each ply once, in a random order, in minibatches drawn on the device.
+        """Visit each learned ply once, in a random order, in minibatches drawn on the device.
 
         Args:
-            minibatch_size: B; the last minibatch is smaller when B does not divide T * N.
+            minibatch_size: B; the last minibatch is smaller when B does not divide the plies.
             generator: on the buffer's device; it decides the order.
 
         Yields:
@@ -201,23 +222,27 @@ class ExperienceBuffer:
 
         Raises:
             RuntimeError: the buffer is not finished.
-            ValueError: the size is not between 1 and T * N.
+            ValueError: the size is not between 1 and the number of learned plies.
         """
         if not self._finished:
             raise RuntimeError("the buffer has no advantages yet; call finish() first")
-        if not 1 <= minibatch_size <= self.plies:
+        count = self.learned_plies
+        if not 1 <= minibatch_size <= count:
             raise ValueError(
-                f"minibatch_size must lie between 1 and the {self.plies} plies of a rollout, "
+                f"minibatch_size must lie between 1 and the {count} plies of a rollout, "
                 f"not {minibatch_size}"
             )
         rollout = cast(TensorDict, self._data.select(*_LEARNED_FROM).flatten())
-        order = torch.randperm(self.plies, generator=generator, device=self.device)
+        order = torch.randperm(count, generator=generator, device=self.device)
+        if self._unlearned:
+            order = self.column("learned").flatten().nonzero().squeeze(1)[order]
         for index in cast(tuple[Tensor, ...], order.split(minibatch_size)):
             yield rollout[index]
 
     def clear(self) -> None:
         """Forget the rollout; the memory is used again."""
         self._ptr = 0
+        self._unlearned = 0
         self._finished = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -234,8 +259,10 @@ class ExperienceBuffer:
         Raises:
             ValueError: they come from a buffer of another shape.
         """
-        columns = cast(dict[str, Tensor], state["columns"])
         ptr = int(state["ptr"])
+        # Rollouts of before there were opponents come without this column: all was learned from.
+        everything = torch.ones((ptr, self.num_envs), dtype=torch.bool)
+        columns = {"learned": everything, **cast(dict[str, Tensor], state["columns"])}
         for name, column in columns.items():
             place = self.column(name)[:ptr]
             if place.shape != column.shape:
@@ -246,4 +273,5 @@ class ExperienceBuffer:
         for name, column in columns.items():
             self.column(name)[:ptr].copy_(column)
         self._ptr = ptr
+        self._unlearned = int((~self.column("learned")[:ptr]).sum())
         self._finished = bool(state["finished"])

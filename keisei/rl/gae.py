@@ -2,6 +2,18 @@
 
 Letters: T plies of a rollout, N games. Row t of a rollout belongs to the player who moves there,
 so the value of the next position belongs to the opponent and enters with a minus sign.
+
+**Games against another player.** Where a fixed opponent moves on every second ply, the same
+recursion goes through its plies, with the learner's own value at every position, and only the rows
+of the learner's plies are learned from. Written out for such a row, the advantage is the
+lambda-weighted mean of k-ply returns from the learner's seat, in which the opponent's moves are a
+part of the world as much as the rules are: what follows is what really followed. So as lambda goes
+to 1 and in games that end it is unbiased. What is biased is the bootstrap, as with any critic: the
+one value stands for games against all opponents, mostly against the learner itself, and in the
+positions that the opponent moves from it is not trained on that opponent's moves, so it takes a
+weaker opponent for as strong as the learner. Lambda below 1 lets that in by a share of
+(1 - lambda) for each ply looked ahead. Leaving out the opponent's positions (one delta over two
+plies) would halve the places where the bootstrap enters and keep the bias.
 """
 
 import torch

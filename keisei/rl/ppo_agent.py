@@ -116,17 +116,17 @@ class PPOAgent:
             uniforms = torch.zeros(len(state), device=self.device)
         else:
             uniforms = torch.rand(len(state), generator=self._generator, device=self.device)
-        with self._autocast():
+        with self.autocast():
             return self._act(state, mask_bits, uniforms, deterministic=deterministic)
 
     @torch.no_grad()
     def value(self, state: Tensor) -> Tensor:
         """Values float32[B] in [-1, 1] of states uint8[B, K] to the players to move there."""
-        with self._autocast():
+        with self.autocast():
             return self.network.value(state)
 
     def learn(self, buffer: ExperienceBuffer, progress: float) -> dict[str, float]:
-        """One update from a finished rollout.
+        """One update from the learned plies of a finished rollout.
 
         Args:
             buffer: full and finished.
@@ -144,11 +144,11 @@ class PPOAgent:
         learning_rate = scheduled_learning_rate(config, progress)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        advantages = buffer.column("advantages")
-        center, scale = torch.zeros_like(advantages[0, 0]), torch.ones_like(advantages[0, 0])
+        advantages = buffer.learned_from("advantages")
+        center, scale = advantages.new_zeros(()), advantages.new_ones(())
         if config.normalize_advantages:
             center, scale = advantages.mean(), advantages.std() + _DEVIATION_EPSILON
-        size = config.minibatch_size or math.ceil(buffer.plies / config.num_minibatches)
+        size = self._minibatch_size(buffer.learned_plies)
         before = self._weights_and_optimizer()
         rows: list[Tensor] = []
         epochs = 0
@@ -163,7 +163,7 @@ class PPOAgent:
                 epoch_kl = torch.stack(rows[first:])[:, _APPROX_KL].mean()
                 if float(epoch_kl) > config.target_kl:
                     break
-        variance = explained_variance(buffer.column("values"), buffer.column("returns"))
+        variance = explained_variance(buffer.learned_from("values"), buffer.learned_from("returns"))
         steps = torch.stack(rows)
         # The only read-back of an update without a target KL.
         *means, explained, finite = cast(
@@ -209,7 +209,7 @@ class PPOAgent:
         """One step of Adam; the numbers of _STEP_METRICS as float32[...] on the device."""
         config = self.config
         column = cast(dict[str, Tensor], minibatch)
-        with self._autocast():
+        with self.autocast():
             log_prob, entropy, values = self._evaluate(
                 column["state"], column["mask_bits"], column["actions"]
             )
@@ -237,7 +237,14 @@ class PPOAgent:
                 )
             ).detach()
 
-    def _autocast(self) -> torch.autocast:
+    def _minibatch_size(self, plies: int) -> int:
+        """B for so many plies; where the setting does not divide them, smaller and nearly even."""
+        config = self.config
+        wanted = config.minibatch_size or max(1, math.ceil(plies / config.num_minibatches))
+        return math.ceil(plies / math.ceil(plies / wanted)) if plies else wanted
+
+    def autocast(self) -> torch.autocast:
+        """The number format of the network's products, as a context, from ``precision``."""
         return torch.autocast(
             self.device.type,
             dtype=torch.bfloat16,

@@ -236,12 +236,18 @@ class MetricsManager:
         self._window.plies += plies
         self.pending_progress_updates["plies"] = self._window.plies
 
-    def finish_update(self, learning: Mapping[str, float], learned_plies: int) -> dict[str, float]:
+    def finish_update(
+        self,
+        learning: Mapping[str, float],
+        learned_plies: int,
+        opponents: Mapping[str, float] | None = None,
+    ) -> dict[str, float]:
         """Close the window after an update.
 
         Args:
             learning: What the update reported.
             learned_plies: Plies of the rollout it learned from.
+            opponents: What the pool of opponents reported, if there is one.
 
         Returns:
             The update's row: names as in docs/metrics.md, all values finite floats.
@@ -256,6 +262,7 @@ class MetricsManager:
         row = {"run/updates": float(self.updates), "run/games": float(self.statistics.games)}
         row |= {f"learn/{name}": float(value) for name, value in learning.items()}
         row |= {f"games/{name}": value for name, value in self._recent.items()}
+        row |= {f"opponents/{name}": value for name, value in (opponents or {}).items()}
         row["time/elapsed"] = self.elapsed_seconds
         row |= {f"time/sps_{name}": value for name, value in self._window.sps().items()}
         row |= {f"time/{name}": value for name, value in self._window.seconds().items()}

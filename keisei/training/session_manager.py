@@ -35,11 +35,12 @@ class Seeds:
     network: int
     agent: int
     evaluation: int
+    seating: int
 
     @classmethod
     def of(cls, seed: int) -> "Seeds":
         """The seeds that follow from the seed of the run."""
-        children = np.random.SeedSequence(seed).spawn(4)
+        children = np.random.SeedSequence(seed).spawn(5)
         return cls(*(int(child.generate_state(1)[0]) for child in children))
 
 

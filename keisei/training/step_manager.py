@@ -15,7 +15,9 @@ from torch import Tensor
 
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.shogi.features import TO_MOVE
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.seating import Seating
 from keisei.vec import ShogiVectorEnv
 
 
@@ -43,15 +45,21 @@ class StepManager:
         buffer: ExperienceBuffer,
         metrics: MetricsManager,
         device: torch.device,
+        seating: Seating | None = None,
     ) -> None:
-        """Take collaborators; ``start`` or ``load_state_dict`` comes before the first step."""
+        """Take collaborators; ``start`` or ``load_state_dict`` comes before the first step.
+
+        Without a ``seating`` the learner moves on both sides of all games.
+        """
         self._env = env
         self._agent = agent
         self._buffer = buffer
         self._metrics = metrics
         self._statistics: GameStatistics = metrics.statistics
         self._device = device
+        self._seating = seating
         self._episode: EpisodeState | None = None
+        self._to_move = np.zeros(0, np.uint8)
 
     @property
     def episode(self) -> EpisodeState:
@@ -67,16 +75,23 @@ class StepManager:
     def start(self, seed: int) -> None:
         """Begin all games anew."""
         obs, _ = self._env.reset(seed=seed)
+        if self._seating is not None:
+            self._seating.begin(np.arange(self._env.num_envs))
         self._episode = self._carry(obs)
 
     def step(self) -> None:
         """Play one ply in every game: act, step, store; count the games that ended.
 
-        Rewards and values belong to the player who moves in this step.
+        Rewards and values belong to the player who moves in this step; all values are the
+        learner's, also where another player moves.
         """
         episode = self.episode
+        learned: Tensor | None = None
         with self._metrics.phase("act"):
             actions, log_probs, values = self._agent.act(episode.state, episode.mask_bits)
+            if self._seating is not None:
+                state, mask_bits = episode.state, episode.mask_bits
+                learned = self._seating.move(actions, state, mask_bits, self._to_move)
             host_actions = actions.cpu().numpy()
         with self._metrics.phase("env"):
             obs, rewards, terminated, truncated, infos = self._env.step(host_actions)
@@ -94,12 +109,15 @@ class StepManager:
                 torch.as_tensor(terminated).to(self._device),
                 torch.as_tensor(truncated).to(self._device),
                 self._final_values(infos, truncated),
+                learned,
             )
         self._metrics.count_step(len(host_actions))
 
     def _carry(self, obs: object) -> EpisodeState:
         """Copies of the environment's arrays, which the next step overwrites in place."""
         arrays = cast(dict[str, NDArray[np.uint8]], obs)
+        if self._seating is not None:
+            self._to_move = arrays["state"][:, TO_MOVE].copy()
         return EpisodeState(
             state=torch.as_tensor(arrays["state"]).to(self._device, copy=True),
             mask_bits=torch.as_tensor(arrays["action_mask_bits"]).to(self._device, copy=True),
@@ -111,6 +129,8 @@ class StepManager:
             final_info["winner"][ended],
             final_info["plies"][ended],
         )
+        if self._seating is not None:
+            self._seating.end(np.flatnonzero(ended), final_info["winner"][ended])
 
     def _final_values(self, infos: Mapping[str, Any], truncated: NDArray[np.bool_]) -> Tensor:
         """Values float32[N] of truncated games' final positions to their movers, 0 elsewhere."""
@@ -132,3 +152,5 @@ class StepManager:
         self._episode = EpisodeState(
             state=state["state"].to(self._device), mask_bits=state["mask_bits"].to(self._device)
         )
+        if self._seating is not None:
+            self._to_move = state["state"][:, TO_MOVE].numpy()

@@ -23,6 +23,7 @@ from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.model_manager import ModelManager, load_policy, resolve_device
+from keisei.training.seating import Seating
 from keisei.training.session_manager import SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
@@ -107,8 +108,18 @@ class Trainer:
             board_text=self.env_manager.board_text if self.display.wants_board else None,
             board_seconds=1.0 / display.refresh_per_second,
         )
+        self.seating: Seating | None = None
+        if Seating.is_needed(config):
+            self.seating = Seating(
+                config, self.agent, self.env_manager.env, self.session.seeds.seating
+            )
         self.step_manager = StepManager(
-            self.env_manager.env, self.agent, self.experience_buffer, self.metrics, device
+            self.env_manager.env,
+            self.agent,
+            self.experience_buffer,
+            self.metrics,
+            device,
+            self.seating,
         )
 
     def _build_callbacks(self, stack: ExitStack, first: tuple[Callback, ...]) -> list[Callback]:
@@ -158,17 +169,22 @@ class Trainer:
             buffer.finish(last_values, training.gamma, training.gae_lambda)
             progress = min(1.0, global_timestep / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
-            learning["value_spread"] = float(buffer.column("values").std())
+            learning["value_spread"] = float(buffer.learned_from("values").std())
+            learning["learned_share"] = buffer.learned_plies / buffer.plies
+            pool = self.seating.pool if self.seating is not None else None
+            opponents = pool.after_update(self.agent.update_count) if pool is not None else {}
         del learning["updates"]  # counted by the metrics, whose rows bring it
-        plies = buffer.plies
+        plies = buffer.learned_plies
         buffer.clear()
-        return self.metrics.finish_update(learning, plies)
+        return self.metrics.finish_update(learning, plies, opponents)
 
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
+        seating = {} if self.seating is None else {"seating": self.seating.state_dict()}
         path = self.models.save(
             global_timestep,
             {
+                **seating,
                 "global_timestep": global_timestep,
                 "config": self.config.model_dump(mode="json"),
                 "agent": self.agent.state_dict(),
@@ -193,6 +209,8 @@ class Trainer:
         self.agent.load_state_dict(contents["agent"])
         self.env_manager.load_state_dict(contents["env"])
         self.step_manager.load_state_dict(contents["episode"])
+        if self.seating is not None and "seating" in contents:
+            self.seating.load_state_dict(contents["seating"])
         self.experience_buffer.load_state_dict(contents["buffer"])
         self.statistics.load_state_dict(contents["statistics"])
         self.metrics.load_state_dict(contents["metrics"])
@@ -202,16 +220,17 @@ class Trainer:
 
     def _compare_settings(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Refuse settings that the saved games do not fit, and log those that changed."""
-        present = self.config.model_dump(mode="json", include={"env", "training"})
+        sections = {"env", "training", "opponents"} & saved.keys()
+        present = self.config.model_dump(mode="json", include=sections)
         changed = [
             f"{section}.{key}"
             for section, values in present.items()
             for key, value in values.items()
-            if saved.get(section, {}).get(key) != value
+            if saved[section].get(key) != value
         ]
         for dotted in changed:
             section, _, key = dotted.partition(".")
-            old, new = saved.get(section, {}).get(key), present[section][key]
+            old, new = saved[section].get(key), present[section][key]
             if dotted in (*_FIXED_KEYS, "training.num_steps"):
                 raise CheckpointError(
                     f"{str(path)!r} was written with {dotted} = {old!r}, but the settings say "

@@ -92,6 +92,49 @@ def test_minibatches_visit_each_ply_once_and_keep_its_columns_together() -> None
     assert seen != sorted(seen)
 
 
+def _partly_learned_buffer() -> ExperienceBuffer:
+    """Games 1 and 3 of step 1, and all of step 2, are somebody else's."""
+    buffer = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
+    buffer.add(**_step(0))
+    buffer.add(**_step(1), learned=torch.tensor([True, False, True, False]))
+    buffer.add(**_step(2), learned=torch.zeros(GAMES, dtype=torch.bool))
+    return buffer
+
+
+def test_plies_of_others_are_kept_but_not_learned_from() -> None:
+    buffer = _partly_learned_buffer()
+    assert (buffer.plies, buffer.learned_plies) == (12, 6)
+    assert buffer.learned_from("actions").tolist() == [0, 1, 2, 3, 10, 12]
+    buffer.finish(torch.zeros(GAMES), 0.9, 0.8)
+    whole = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
+    for t in range(STEPS):
+        whole.add(**_step(t))
+    whole.finish(torch.zeros(GAMES), 0.9, 0.8)
+    assert torch.equal(buffer.column("advantages"), whole.column("advantages"))
+    seen = [
+        action
+        for minibatch in buffer.minibatches(4, torch.Generator().manual_seed(1))
+        for action in cast(dict[str, Tensor], minibatch)["actions"].tolist()
+    ]
+    assert sorted(seen) == [0, 1, 2, 3, 10, 12]
+    with pytest.raises(ValueError, match="between 1 and the 6 plies of a rollout, not 7"):
+        next(buffer.minibatches(7, torch.Generator()))
+    buffer.clear()
+    buffer.add(**_step(0))
+    assert buffer.learned_plies == GAMES
+
+
+def test_what_is_learned_from_survives_saving() -> None:
+    stored = _partly_learned_buffer().state_dict()
+    resumed = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
+    resumed.load_state_dict(stored)
+    assert resumed.learned_from("actions").tolist() == [0, 1, 2, 3, 10, 12]
+    # Rollouts that were saved without the column were all the learner's.
+    del stored["columns"]["learned"]
+    resumed.load_state_dict(stored)
+    assert resumed.learned_plies == resumed.plies == 12
+
+
 def test_refusals() -> None:
     buffer = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
     buffer.add(**_step(0))

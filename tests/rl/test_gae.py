@@ -55,6 +55,25 @@ def test_the_loser_of_an_unexpected_end_gets_the_blame() -> None:
     assert advantages.flatten().tolist() == pytest.approx(expected)
 
 
+def test_a_game_against_another_player_by_hand() -> None:
+    """The learner moves at plies 0 and 2, somebody else at 1 and 3, and loses to ply 3.
+
+    Told from the learner's seat, the opponent's plies are its world: with 0.9 a ply,
+        ply 2: one ply ahead the opponent to move is worth 0.5 to itself, two plies ahead lost.
+        k=1: -0.9 * 0.5 - 0.3 = -0.75; k=2: -0.9 - 0.3 = -1.2
+        A2 = (1 - 0.5) * -0.75 + 0.5 * -1.2 = -0.975
+        ply 0: k=1: -0.9 * -0.2 - 0.1 = 0.08; k=2: 0.81 * 0.3 - 0.1 = 0.143
+        k=3: -0.729 * 0.5 - 0.1 = -0.4645; k=4: -0.729 - 0.1 = -0.829
+        A0 = 0.5 * 0.08 + 0.25 * 0.143 + 0.125 * -0.4645 + 0.125 * -0.829 = -0.0859375
+    """
+    rewards, terminated = _column(0.0, 0.0, 0.0, 1.0), _flags(0, 0, 0, 1)
+    values = _column(0.1, -0.2, 0.3, 0.5)
+    never = _flags(0, 0, 0, 0)
+    next_values = values_of_next_positions(values, torch.zeros(1), never, torch.zeros_like(values))
+    advantages = negamax_gae(rewards, values, next_values, terminated, never, 0.9, 0.5).flatten()
+    assert advantages[[0, 2]].tolist() == pytest.approx([-0.0859375, -0.975], abs=1e-6)
+
+
 def _weighted_returns(
     rewards: list[float],
     values: list[float],

@@ -163,6 +163,53 @@ def test_bfloat16_learns_with_float32_weights() -> None:
     assert all(weight.dtype == torch.float32 for weight in after.values())
 
 
+def _mark(play: SelfPlay, learned: torch.Tensor) -> None:
+    """Have it forget whose moves they are: a filled rollout, stored again with this mask."""
+    stored = play.buffer.state_dict()
+    stored["columns"]["learned"] = learned
+    play.buffer.load_state_dict(stored)
+
+
+def test_a_mask_of_all_plies_changes_no_bit() -> None:
+    plain, masked = SelfPlay(new_agent(4), num_envs=32), SelfPlay(new_agent(4), num_envs=32)
+    masked.fill()
+    _mark(masked, torch.ones((SETTINGS.num_steps, 32), dtype=torch.bool))
+    assert masked.agent.learn(masked.buffer, progress=0.0) == plain.update()
+    assert _same(_weights(plain.agent), _weights(masked.agent))
+
+
+def test_plies_of_others_have_no_part_in_an_update() -> None:
+    """Whatever stands in their rows, weights and metrics come out the same."""
+    outcomes: list[tuple[dict[str, float], dict[str, torch.Tensor]]] = []
+    for spoilt in (False, True):
+        play = SelfPlay(new_agent(4), num_envs=32)
+        play.fill()
+        learned = torch.rand((SETTINGS.num_steps, 32), generator=torch.Generator().manual_seed(0))
+        _mark(play, learned < 0.7)
+        if spoilt:
+            others = ~play.buffer.column("learned")
+            for name in ("log_probs", "values", "advantages", "returns"):
+                play.buffer.column(name)[others] = 99.0
+            play.buffer.column("actions")[others] = 0
+        outcomes.append((play.agent.learn(play.buffer, progress=0.0), _weights(play.agent)))
+    assert outcomes[0][0] == outcomes[1][0]
+    assert _same(outcomes[0][1], outcomes[1][1])
+    steps = SETTINGS.update_epochs * SETTINGS.num_minibatches
+    assert outcomes[0][0]["optimizer_steps"] == steps
+
+
+def test_a_minibatch_size_that_does_not_divide_the_learned_plies_gives_even_ones() -> None:
+    settings = SETTINGS.model_copy(update={"minibatch_size": 64, "update_epochs": 1})
+    play = SelfPlay(new_agent(0, settings), num_envs=32)
+    play.fill()
+    learned = torch.zeros(SETTINGS.num_steps * 32, dtype=torch.bool)
+    learned[:130] = True
+    _mark(play, learned.view(SETTINGS.num_steps, 32))
+    assert play.agent.learn(play.buffer, progress=0.0)["optimizer_steps"] == 3
+    sizes = [len(each) for each in play.buffer.minibatches(44, torch.Generator())]
+    assert sizes == [44, 44, 42]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from torch's own modules

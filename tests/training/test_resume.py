@@ -99,6 +99,40 @@ def test_resumed_past_a_damaged_newest(tmp_path: Path, straight: Path) -> None:
     assert_ends_like(tmp_path, straight)
 
 
+AGAINST_OTHERS = {
+    "opponents.share": 0.6,
+    "opponents.enter_updates": 1,
+    "opponents.active": 2,
+    "opponents.pool_size": 3,
+    "opponents.games_per_draw": 4,
+    "env.random_opening_share": 0.5,
+    "env.random_opening_plies": 3,
+}
+
+
+@pytest.mark.parametrize("plies", [3 * ROLLOUT + 2 * NUM_ENVS, 4 * ROLLOUT])
+def test_a_run_against_snapshots_goes_on_bit_for_bit(tmp_path: Path, plies: int) -> None:
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    train(small_config(straight, 6, **AGAINST_OTHERS))
+    config = small_config(stopped, 6, **AGAINST_OTHERS)
+    train(config, callbacks=(StopAt(plies),))
+    train(config, resume="latest")
+    assert_ends_like(stopped, straight)
+    rows = rows_without_time(straight)
+    assert [row["opponents/pool_size"] for row in rows] == [1, 2, 3, 3, 3, 3]
+    assert sum(row["opponents/games"] for row in rows) > 0
+    assert all(0.5 < row["learn/learned_share"] < 1 for row in rows)
+
+
+def test_a_pool_can_be_switched_on_and_off_in_a_resumed_run(tmp_path: Path) -> None:
+    train(small_config(tmp_path, 2))
+    train(small_config(tmp_path, 4, **AGAINST_OTHERS), resume="latest")
+    assert "opponents.share changes from 0.0 to 0.6" in (tmp_path / "train.log").read_text()
+    train(small_config(tmp_path, 6), resume="latest")
+    rows = rows_without_time(tmp_path)
+    assert ["opponents/pool_size" in row for row in rows] == [False] * 2 + [True] * 2 + [False] * 2
+
+
 def test_a_run_can_branch_off_into_another_folder(tmp_path: Path, straight: Path) -> None:
     first = tmp_path / "first"
     train(small_config(first, UPDATES), callbacks=(StopAt(2 * ROLLOUT),))

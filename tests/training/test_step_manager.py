@@ -12,7 +12,9 @@ from torch import Tensor
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.shogi.constants import Termination
+from keisei.shogi.features import STATE_SIZE, TO_MOVE
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.seating import Seating
 from keisei.training.step_manager import StepManager
 from keisei.vec import ShogiVectorEnv
 
@@ -23,9 +25,11 @@ CPU = torch.device("cpu")
 class FakeEnv:
     """Three games whose state bytes count the steps; it reuses its arrays, as the real one does."""
 
-    def __init__(self) -> None:
+    num_envs = N
+
+    def __init__(self, state_size: int = K) -> None:
         self.obs = {
-            "state": np.zeros((N, K), np.uint8),
+            "state": np.zeros((N, state_size), np.uint8),
             "action_mask_bits": np.full((N, M), 255, np.uint8),
         }
         self.ends: dict[int, tuple[list[int], Mapping[str, Any]]] = {}
@@ -79,9 +83,36 @@ class FakeBuffer:
 
     def __init__(self) -> None:
         self.rows: list[list[list[float]]] = []
+        self.learned: list[list[bool] | None] = []
 
-    def add(self, *arrays: Tensor) -> None:
-        self.rows.append([cast(Any, array).tolist() for array in arrays])
+    def add(self, *arrays: Tensor | None) -> None:
+        *always, learned = arrays
+        self.rows.append([cast(Any, array).tolist() for array in always])
+        self.learned.append(None if learned is None else cast(Any, learned).tolist())
+
+
+class FakeSeating:
+    """Game 1 is always somebody else's, who plays move 66."""
+
+    def __init__(self) -> None:
+        self.begun: list[list[int]] = []
+        self.ended: list[tuple[list[int], list[int]]] = []
+        self.turns: list[list[int]] = []
+
+    def begin(self, games: NDArray[np.int64]) -> None:
+        self.begun.append(games.tolist())
+
+    def end(self, games: NDArray[np.int64], winners: NDArray[np.int8]) -> None:
+        self.ended.append((games.tolist(), winners.tolist()))
+
+    def move(
+        self, actions: Tensor, state: Tensor, mask_bits: Tensor, to_move: NDArray[np.uint8]
+    ) -> Tensor:
+        assert (state[:, TO_MOVE].numpy() == to_move).all()
+        assert (mask_bits == 255).all()
+        self.turns.append(to_move.tolist())
+        actions[1] = 66
+        return torch.tensor([True, False, True])
 
 
 def build() -> tuple[StepManager, FakeEnv, FakeBuffer, MetricsManager]:
@@ -153,3 +184,38 @@ def test_the_carried_positions_go_on_from_their_state() -> None:
     other.load_state_dict(saved)
     assert torch.equal(other.episode.state, steps.episode.state)
     assert torch.equal(other.episode.mask_bits, steps.episode.mask_bits)
+
+
+def test_moves_of_others_are_played_and_stored_as_not_learned_from() -> None:
+    env, buffer, seating = FakeEnv(STATE_SIZE), FakeBuffer(), FakeSeating()
+    steps = StepManager(
+        cast(ShogiVectorEnv, env),
+        cast(PPOAgent, FakeAgent()),
+        cast(ExperienceBuffer, buffer),
+        MetricsManager(1000, GameStatistics()),
+        CPU,
+        cast(Seating, seating),
+    )
+    steps.start(seed=0)
+    assert seating.begun == [[0, 1, 2]]
+    for _ in range(3):
+        steps.step()
+    # The fake fills its states with the number of the step.
+    assert seating.turns == [[0] * N, [1] * N, [2] * N]
+    assert env.actions == [[0, 66, 2], [1, 66, 3], [2, 66, 4]]
+    assert [row[2] for row in buffer.rows] == env.actions
+    assert buffer.learned == [[True, False, True]] * 3
+    # The learner's values are stored at every position.
+    assert buffer.rows[1][4] == pytest.approx([0.01] * N)
+    assert seating.ended == [([0, 2], [1, -1])]
+    saved = steps.state_dict()
+    steps.load_state_dict(saved)
+    steps.step()
+    assert seating.turns[-1] == [3] * N
+
+
+def test_without_others_everything_is_learned_from() -> None:
+    steps, _, buffer, _ = build()
+    steps.start(seed=0)
+    steps.step()
+    assert buffer.learned == [None]

@@ -92,6 +92,19 @@ def test_matches_do_not_disturb_the_training(tmp_path: Path) -> None:
     assert rows == rows_without_time(tmp_path / "without")
 
 
+def test_a_pool_that_nobody_enters_changes_no_bit(tmp_path: Path) -> None:
+    lonely = {"opponents.share": 1.0, "opponents.enter_updates": 99}
+    one = train(small_config(tmp_path / "one", updates=4))
+    two = train(small_config(tmp_path / "two", updates=4, **lonely))
+    rows = [
+        {name: value for name, value in row.items() if not name.startswith("opponents/")}
+        for row in rows_without_time(tmp_path / "two")
+    ]
+    assert rows == rows_without_time(tmp_path / "one")
+    weights = [trainer.agent.network.state_dict() for trainer in (one, two)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+
+
 def test_the_user_hears_that_kernels_are_prepared_and_how_it_goes(tmp_path: Path) -> None:
     stream = io.StringIO()
     config = small_config(tmp_path, updates=2, **{"display.mode": "log"})

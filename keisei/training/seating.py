@@ -1,0 +1,128 @@
+"""Who moves in each game: the learner, a snapshot on one side, or chance in the opening.
+
+Letters: N games, K state bytes, M mask bytes. Everything is drawn when a game begins, for all games
+that begin in a step at once.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (torch leaves parts of its signatures open.)
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from keisei.config_schema import AppConfig
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.shogi.constants import BLACK, WHITE
+from keisei.training.opponent_pool import OpponentPool
+from keisei.vec import ShogiVectorEnv
+
+
+class Seating:
+    """Plays the moves that are not the learner's, and says which these are."""
+
+    def __init__(self, config: AppConfig, agent: PPOAgent, env: ShogiVectorEnv, seed: int) -> None:
+        """Take collaborators; ``begin`` comes before the first step.
+
+        Args:
+            config: Its sections env and opponents say how often what is drawn.
+            agent: The learner.
+            env: The games, which draw random moves from random streams of their own.
+            seed: Of the stream from which players, colours and snapshots' moves are drawn.
+        """
+        self._generator = torch.Generator().manual_seed(seed)
+        self._share = config.opponents.share
+        self._opening_share = config.env.random_opening_share
+        self._opening_plies = config.env.random_opening_plies
+        self._env = env
+        count = config.env.num_envs
+        self._opponent = np.full(count, -1, np.int64)
+        self._colour = np.zeros(count, np.int64)
+        self._opening = np.zeros(count, np.int64)
+        self.pool = OpponentPool(config.opponents, agent, self._generator) if self._share else None
+
+    @staticmethod
+    def is_needed(config: AppConfig) -> bool:
+        """Whether anybody but the learner moves in a run of these settings."""
+        return config.opponents.share > 0 or config.env.random_opening_share > 0
+
+    def begin(self, games: NDArray[np.int64]) -> None:
+        """Draw who plays in games that begin, given by their numbers int64[G]."""
+        draws = torch.rand((3, len(games)), generator=self._generator).numpy()
+        against, opens = draws[0] < self._share, draws[1] < self._opening_share
+        self._opponent[games] = -1
+        if self.pool is not None:
+            met = games[against]
+            self._opponent[met] = self.pool.begin_games(len(met))
+        self._colour[games] = np.where(draws[2] < 0.5, BLACK, WHITE)
+        plies = torch.randint(1, self._opening_plies + 1, (len(games),), generator=self._generator)
+        self._opening[games] = np.where(opens, plies.numpy(), 0)
+
+    def end(self, games: NDArray[np.int64], winners: NDArray[np.int8]) -> None:
+        """Count games that ended against snapshots, and draw who plays the next in their places.
+
+        Args:
+            games: int64[G], the games that ended and have begun anew.
+            winners: int8[G], BLACK, WHITE or -1 for nobody.
+        """
+        met = self._opponent[games] >= 0
+        if self.pool is not None and met.any():
+            learner, winner = self._colour[games[met]], winners[met]
+            points = np.where(winner < 0, 0.5, (winner == learner).astype(np.float64))
+            self.pool.end_games(self._opponent[games[met]], points)
+        self.begin(games)
+
+    def move(
+        self, actions: Tensor, state: Tensor, mask_bits: Tensor, to_move: NDArray[np.uint8]
+    ) -> Tensor:
+        """Put the other players' moves into the learner's.
+
+        Args:
+            actions: int64[N] on the device, the learner's choice in every game, changed in place.
+            state: uint8[N, K] there, positions in the movers' views.
+            mask_bits: uint8[N, M] there, packed legal actions.
+            to_move: uint8[N] on the host, whose turn it is: BLACK or WHITE.
+
+        Returns:
+            bool[N] on the CPU, True where the move is the learner's.
+        """
+        chance = self._opening > 0
+        theirs = (self._opponent >= 0) & (self._colour != to_move) & ~chance
+        if self.pool is not None:
+            for slot in np.unique(self._opponent[theirs]):
+                rows = torch.from_numpy(np.flatnonzero(theirs & (self._opponent == slot)))
+                rows = rows.to(actions.device)
+                actions[rows] = self.pool.act(int(slot), state[rows], mask_bits[rows])
+        if chance.any():
+            games = np.flatnonzero(chance)
+            drawn = torch.from_numpy(self._env.sample_actions()[games]).to(actions.device)
+            actions[torch.from_numpy(games).to(actions.device)] = drawn
+            self._opening[games] -= 1
+        return torch.from_numpy(~(theirs | chance))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Who plays where, the pool and the random stream, as tensors and plain Python values."""
+        return {
+            "generator": self._generator.get_state(),
+            "opponent": torch.from_numpy(self._opponent.copy()),
+            "colour": torch.from_numpy(self._colour.copy()),
+            "opening": torch.from_numpy(self._opening.copy()),
+            "pool": None if self.pool is None else self.pool.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state_dict()``.
+
+        Games against snapshots become games of the learner alone when there is no pool any more,
+        or one with another number of slots.
+        """
+        self._generator.set_state(state["generator"])
+        self._colour[:] = state["colour"].numpy()
+        self._opening[:] = state["opening"].numpy()
+        saved = state["pool"]
+        if self.pool is not None and saved is not None and self.pool.load_state_dict(saved):
+            self._opponent[:] = state["opponent"].numpy()
