@@ -1,6 +1,7 @@
 # Every target makes its own virtual environment and needs no activated one.
 #   make train    256 games of shogi, played and learned from, into a new folder under runs/
 #   make test     the fast tests;  make test-slow  the rest;  make test-all  both
+#   make test-other  RLlib and Tianshou, whose pins need an environment of their own
 #   make bench    the measurements, added to benchmarks/RESULTS.md
 #   make check    everything that CI runs: tests, lint, types, contracts
 #   make format   rewrite the sources in the one format
@@ -13,12 +14,14 @@ ARGS ?=
 BIN := $(VENV)/bin
 TRAIN_READY := $(VENV)/.installed-train
 DEV_READY := $(VENV)/.installed-dev
+OTHER := $(VENV)-other
+OTHER_READY := $(OTHER)/.installed
 
 # Small tensors on few cores: a second torch thread costs more than it gives. Benchmarks are defined
 # on one core.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help train test test-slow test-all bench lint format types contracts check clean
+.PHONY: help train test test-slow test-all test-other bench lint format types contracts check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +40,14 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	  --root-user-action=ignore -c constraints.txt -e ".[$*]"
 	@touch $@
 
+# RLlib wants an older Gymnasium than the newest, and Tianshou an older virtualenv.
+$(OTHER_READY): pyproject.toml constraints-other.txt
+	@echo "installing keisei[rllib] into $(OTHER)"
+	@$(PYTHON) -m venv $(OTHER)
+	@$(OTHER)/bin/python -m pip install -qq --no-input --disable-pip-version-check \
+	  --root-user-action=ignore -c constraints-other.txt -e ".[rllib]" tianshou pytest hypothesis
+	@touch $@
+
 train: $(TRAIN_READY)
 	$(BIN)/keisei-vec train --config configs/default.toml $(ARGS)
 
@@ -46,7 +57,13 @@ test: $(DEV_READY)
 test-slow: $(DEV_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow $(ARGS)
 
-test-all: test test-slow
+test-all: test test-slow test-other
+
+test-other: $(OTHER_READY)
+	$(ONE_THREAD) $(OTHER)/bin/python -m pytest -q tests/vec/test_registration.py \
+	  tests/vec/adapters/test_rllib.py tests/vec/adapters/test_tianshou.py \
+	  tests/vec/adapters/test_page.py $(ARGS)
+	$(ONE_THREAD) $(OTHER)/bin/python -m pytest -q tests/examples -k rllib_ppo $(ARGS)
 
 bench: $(DEV_READY)
 	@mkdir -p .benchmarks
@@ -69,7 +86,7 @@ types: $(DEV_READY)
 contracts: $(DEV_READY)
 	$(BIN)/lint-imports --no-cache
 
-check: test test-slow lint types contracts
+check: test test-slow test-other lint types contracts
 
 clean:
 	rm -rf build .benchmarks .pytest_cache .ruff_cache .import_linter_cache
