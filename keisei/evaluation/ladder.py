@@ -5,7 +5,6 @@ which plays the same on every machine. What they scored against each other is ke
 module, so that only the games of a new player have to be played.
 """
 
-import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +21,10 @@ from keisei.evaluation.usi_client import EngineError
 ANCHOR = "random"
 RUNGS = {
     ANCHOR: "random",
-    "nodes 1": "usi:fairy-stockfish?nodes=1",
     "greedy": "greedy",
-    "depth 1": "usi:fairy-stockfish?depth=1",
+    "nodes 1": "usi:fairy-stockfish?nodes=1",
     "nodes 100": "usi:fairy-stockfish?nodes=100",
+    "depth 1": "usi:fairy-stockfish?depth=1",
     "nodes 300": "usi:fairy-stockfish?nodes=300",
     "nodes 1000": "usi:fairy-stockfish?nodes=1000",
     "nodes 3000": "usi:fairy-stockfish?nodes=3000",
@@ -33,11 +32,20 @@ RUNGS = {
 }
 """Descriptions of the rungs by their names, the weakest first."""
 NEIGHBOURS = (
-    *itertools.pairwise(name for name in RUNGS if name != "greedy"),
-    ("nodes 1", "greedy"),
+    (ANCHOR, "nodes 1"),
+    ("greedy", "nodes 1"),
     ("greedy", "depth 1"),
+    ("nodes 1", "depth 1"),
+    ("depth 1", "nodes 100"),
+    ("nodes 100", "nodes 300"),
+    ("depth 1", "nodes 300"),
+    ("nodes 300", "nodes 1000"),
+    ("nodes 1000", "nodes 3000"),
+    ("nodes 3000", "nodes 10000"),
 )
-"""Which rungs meet when the ladder itself is measured."""
+"""Which rungs meet when the ladder itself is measured: (lower, upper). The random player does not
+meet the greedy one, to which it loses every game; with that match all other ratings would be about
+300 higher, so that distances from the random player are a convention of this list."""
 LADDER_RULES = MatchRules(opening_plies=4, max_plies=320)
 """How all games of the ladder are played."""
 OUT_OF_REACH = 0.05

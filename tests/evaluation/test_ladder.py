@@ -7,7 +7,7 @@ import pytest
 
 from keisei.evaluation import ladder
 from keisei.evaluation.descriptions import parse_player
-from keisei.evaluation.ladder import climb, ladder_arena, measure, usable_rungs
+from keisei.evaluation.ladder import climb, known_pairings, ladder_arena, measure, usable_rungs
 from keisei.evaluation.ladder_view import ladder_svg, ladder_table
 from keisei.evaluation.ratings import Pairing, Rating
 from keisei.evaluation.results import MatchResult, Score
@@ -25,6 +25,19 @@ def ignore(first: str, second: str, result: MatchResult) -> None:
 
 
 ARENA = ladder_arena(no_policy, seed=3)
+
+
+def test_the_measured_ladder_hangs_together_and_is_in_order() -> None:
+    pairings = known_pairings()
+    assert all(pair.score.num_games >= 200 for pair in pairings)
+    ratings = {rating.name: rating for rating in ladder.Ladder(pairings).ratings}
+    assert set(ratings) == set(ladder.RUNGS)
+    assert all(rating.is_bounded for rating in ratings.values())
+    # Depth 1 and 100 nodes are close, and their order is not settled.
+    by_nodes = [name for name in ladder.RUNGS if name.startswith("nodes")]
+    strengths = [ratings[name].elo for name in ("random", "greedy", *by_nodes)]
+    assert strengths == sorted(strengths)
+    assert abs(ratings["depth 1"].elo - ratings["nodes 100"].elo) < 100
 
 
 def test_a_climb_ends_where_the_next_rung_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +87,7 @@ def test_engines_that_fail_are_skipped_with_their_games(
 
 
 def test_a_rung_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown rung 'nodes 2'; the ladder has random, nodes 1"):
+    with pytest.raises(ValueError, match="unknown rung 'nodes 2'; the ladder has random, greedy"):
         usable_rungs(["random", "nodes 2"])
 
 
