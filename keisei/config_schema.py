@@ -241,6 +241,31 @@ class EvaluationConfig(Section):
     """Whether the checkpoint of the best score so far is kept, as ``checkpoints/best.pt``."""
 
 
+class WatchConfig(Section):
+    """When a run counts as collapsed, and what is done then."""
+
+    action: Literal["say", "stop", "restore"] = "say"
+    """"say" logs it, "stop" also ends the run, "restore" goes on from an earlier checkpoint."""
+    patience: PositiveInt = 10
+    """Updates in a row in which a limit must be passed."""
+    max_kl: NonNegativeFloat = 0.3
+    """Limit of ``learn/approx_kl``."""
+    min_entropy: Fraction = 0.02
+    """Limit of ``learn/entropy_normalised``."""
+    min_explained_variance: float = -1.0
+    """Limit of ``learn/explained_variance``."""
+    min_value_spread: Fraction = 0.0005
+    """Limit of ``learn/value_spread``; fresh networks have 0.003."""
+    max_truncations: Fraction = 0.95
+    """Limit of ``games/share_max_plies``."""
+    max_sennichite: Fraction = 0.95
+    """Limit of ``games/share_sennichite``."""
+    max_restores: Annotated[int, Field(ge=0)] = 3
+    """A run that collapses again after so many restores is stopped."""
+    slowdown: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """What a restore multiplies the learning rate by."""
+
+
 class AppConfig(Section):
     """All settings of a run."""
 
@@ -251,6 +276,7 @@ class AppConfig(Section):
     session: SessionConfig = SessionConfig()
     display: DisplayConfig = DisplayConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    watch: WatchConfig = WatchConfig()
 
     @field_validator("training", mode="after")
     @classmethod

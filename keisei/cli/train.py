@@ -19,6 +19,7 @@ _EXIT_CODES = {
     "SIGINT": 128 + signal.SIGINT,
     "KeyboardInterrupt": 128 + signal.SIGINT,
     "SIGTERM": 128 + signal.SIGTERM,
+    "collapse": 1,
 }
 
 
@@ -62,8 +63,8 @@ def train(  # noqa: PLR0913 - one parameter an option
     are written into the run folder.
 
     Ctrl-C (or SIGTERM) ends the run in order: the running step is finished, a checkpoint is
-    saved, and the exit code is 130 (143). A run that reaches --total-timesteps ends with 0, a
-    mistake with 2.
+    saved, and the exit code is 130 (143). A run that reaches --total-timesteps ends with 0, one
+    that the watch over collapses stopped with 1, a mistake with 2.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
     config = read_settings(
@@ -87,8 +88,9 @@ def train(  # noqa: PLR0913 - one parameter an option
 
     with mistakes(ConfigError, RunFolderError, CheckpointError, WriterError):
         trainer = Trainer(config, resume=resume)
-    # A checkpoint that cannot be written (a full disk) is no bug either.
-    with mistakes(CheckpointError):
+    # A checkpoint that cannot be written (a full disk) is no bug either, nor is a learning rate
+    # that makes the numbers infinite.
+    with mistakes(CheckpointError, FloatingPointError):
         stopped_by = trainer.run()
     if stopped_by is not None and not quiet:
         typer.echo(

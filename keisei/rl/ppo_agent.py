@@ -84,6 +84,7 @@ class PPOAgent:
         self.config = config
         self.device = torch.device(device)
         self.update_count = 0
+        self._slowdown = 1.0
         self._evaluate: Callable[..., tuple[Tensor, Tensor, Tensor]] = network
         self._act = network.act
         if config.compile:
@@ -137,11 +138,11 @@ class PPOAgent:
             the values that the rollout was played with, the learning rate, and the counts.
 
         Raises:
-            FloatingPointError: a loss or gradient is not finite; network and optimiser are as
-                they were before the update.
+            FloatingPointError: a loss, gradient or weight is not finite; network and optimiser
+                are as they were before the update.
         """
         config = self.config
-        learning_rate = scheduled_learning_rate(config, progress)
+        learning_rate = self._slowdown * scheduled_learning_rate(config, progress)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         advantages = buffer.learned_from("advantages")
@@ -165,16 +166,18 @@ class PPOAgent:
                     break
         variance = explained_variance(buffer.learned_from("values"), buffer.learned_from("returns"))
         steps = torch.stack(rows)
+        length = nn.utils.get_total_norm(list(self.network.parameters()))
+        all_finite = steps.isfinite().all() & length.isfinite()
         # The only read-back of an update without a target KL.
         *means, explained, finite = cast(
             list[float],
-            torch.cat((steps.mean(0), torch.stack((variance, steps.isfinite().all())))).tolist(),
+            torch.cat((steps.mean(0), torch.stack((variance, all_finite)))).tolist(),
         )
         if not finite:
             self._restore(before)
             raise FloatingPointError(
-                f"a loss or gradient of update {self.update_count + 1} is not finite; the weights "
-                "are as before it; a lower learning_rate or max_grad_norm may help"
+                f"a loss, gradient or weight of update {self.update_count + 1} is not finite; all "
+                "weights are as before it; a lower learning_rate or max_grad_norm may help"
             )
         self.update_count += 1
         return dict(zip(_STEP_METRICS, means, strict=True)) | {
@@ -185,13 +188,26 @@ class PPOAgent:
             "updates": float(self.update_count),
         }
 
+    def fall_back(self, state: dict[str, Any], slowdown: float) -> None:
+        """Take weights and optimiser of an earlier :meth:`state_dict`, and learn more slowly.
+
+        Random stream and update count stay, so that the run does not repeat itself.
+
+        Args:
+            state: of this run.
+            slowdown: multiplies the learning rate from here on, besides earlier ones.
+        """
+        self._restore((state["network"], state["optimizer"]))
+        self._slowdown *= slowdown
+
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, random stream and update count: plain tensors and primitives."""
+        """Weights, optimiser, random stream, counts and slowdown: plain tensors and primitives."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
             "update_count": self.update_count,
+            "slowdown": self._slowdown,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -204,6 +220,8 @@ class PPOAgent:
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"].cpu())
         self.update_count = int(state["update_count"])
+        # Agents that could not fall back were saved without it.
+        self._slowdown = float(state.get("slowdown", 1.0))
 
     def _optimizer_step(self, minibatch: TensorDict, advantages: Tensor) -> Tensor:
         """One step of Adam; the numbers of _STEP_METRICS as float32[...] on the device."""

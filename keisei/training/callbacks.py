@@ -58,6 +58,14 @@ class RunView(Protocol):
         """End the run in order after the present step."""
         ...
 
+    def go_back(self, before: int, slowdown: float) -> int | None:
+        """Take weights and optimiser of the newest checkpoint of a timestep less than ``before``.
+
+        The learning rate is multiplied by ``slowdown`` from here on. Returns the timestep that the
+        weights come from; None when there is no such checkpoint.
+        """
+        ...
+
     def save_checkpoint(self) -> Path:
         """Write a checkpoint of the present state and return its path."""
         ...
@@ -82,6 +90,15 @@ class Callback:
 
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
         """Called after each update, before ``on_step_end``; ``metrics`` is the update's row."""
+
+    def on_update_failed(self, run: RunView, error: FloatingPointError) -> bool:  # noqa: ARG002
+        """Called when an update's numbers are not finite, within the step; nothing was learned.
+
+        Returns:
+            Whether the run may go on, because this callback has made its state whole again
+            (``run.go_back``). If no callback says so, the error ends the run.
+        """
+        return False
 
     def on_training_end(self, run: RunView) -> None:
         """Called once, however the run ends, before it is finalised."""

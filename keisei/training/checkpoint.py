@@ -8,7 +8,7 @@ files themselves; there is no pointer that could go stale.
 import os
 import pickle
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -153,6 +153,19 @@ class CheckpointFolder:
             except DamagedCheckpointError as error:
                 warn(f"{error}; trying the one before")
         raise CheckpointError(f"no intact checkpoint in {str(self.folder)!r}; nothing to resume")
+
+    def before(
+        self, global_timestep: int, warn: Callable[[str], None]
+    ) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Intact checkpoints of earlier timesteps, newest first; ``warn`` hears of damaged ones."""
+        for path in reversed(self.paths()):
+            if int(path.stem.removeprefix(_PREFIX)) < global_timestep:
+                try:
+                    contents = read_checkpoint(path)
+                except DamagedCheckpointError as error:
+                    warn(f"{error}; trying the one before")
+                else:
+                    yield path, contents
 
     def drop_after(self, global_timestep: int) -> None:
         """Delete checkpoints past a timestep and what killed processes left half written.

@@ -95,6 +95,16 @@ class ModelManager:
             )
         return path, contents
 
+    def finite_before(
+        self, global_timestep: int, warn: Callable[[str], None]
+    ) -> tuple[Path, dict[str, Any]] | None:
+        """Newest checkpoint of an earlier timestep whose weights are finite; None without one."""
+        for path, contents in self._folder.before(global_timestep, warn):
+            weights: dict[str, torch.Tensor] = contents["agent"]["network"]
+            if all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+                return path, contents
+        return None
+
     def drop_after(self, global_timestep: int) -> None:
         """Delete the checkpoints that a run resumed at this timestep will make anew."""
         self._folder.drop_after(global_timestep)

@@ -27,6 +27,7 @@ from keisei.training.seating import Seating
 from keisei.training.session_manager import SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
+from keisei.training.watch import CollapseWatch
 from keisei.training.writers import build_writers
 
 _FIXED_KEYS = ("env.num_envs", "env.max_plies", "env.declaration", "env.initial_sfens")
@@ -108,6 +109,7 @@ class Trainer:
             board_text=self.env_manager.board_text if self.display.wants_board else None,
             board_seconds=1.0 / display.refresh_per_second,
         )
+        self.watch = CollapseWatch(config.watch)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
@@ -137,7 +139,7 @@ class Trainer:
         if config.evaluation.every_updates:
             seed, opponents = self.session.seeds.evaluation, config.evaluation.opponents
             callbacks.append(EvaluationCallback(seed, opponents, load_policy))
-        callbacks.append(MetricsWriterCallback(writers))
+        callbacks += [self.watch, MetricsWriterCallback(writers)]
         callbacks.append(CheckpointCallback(config.session.checkpoint_every))
         return callbacks
 
@@ -178,6 +180,29 @@ class Trainer:
         buffer.clear()
         return self.metrics.finish_update(learning, plies, opponents)
 
+    def go_back(self, before: int, slowdown: float) -> int | None:
+        """Take weights and optimiser of the newest checkpoint of an earlier timestep.
+
+        The games go on where they are, and so does the count of plies; what is in a full rollout
+        is forgotten.
+
+        Args:
+            before: The checkpoint's timestep is less than this.
+            slowdown: Multiplies the learning rate from here on.
+
+        Returns:
+            The checkpoint's timestep; None when there is none with finite weights.
+        """
+        found = self.models.finite_before(before, self.session.logger.warning)
+        if found is None:
+            return None
+        path, contents = found
+        self.agent.fall_back(contents["agent"], slowdown)
+        if self.experience_buffer.full:
+            self.experience_buffer.clear()
+        self.session.logger.info("Took the weights of %s", path)
+        return int(contents["global_timestep"])
+
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
         seating = {} if self.seating is None else {"seating": self.seating.state_dict()}
@@ -193,6 +218,7 @@ class Trainer:
                 "buffer": self.experience_buffer.state_dict(),
                 "statistics": self.statistics.state_dict(),
                 "metrics": self.metrics.state_dict(),
+                "watch": self.watch.state_dict(),
             },
         )
         self.session.logger.info("Saved %s", path)
@@ -214,6 +240,8 @@ class Trainer:
         self.experience_buffer.load_state_dict(contents["buffer"])
         self.statistics.load_state_dict(contents["statistics"])
         self.metrics.load_state_dict(contents["metrics"])
+        # Runs that nobody watched were saved without it.
+        self.watch.load_state_dict(contents.get("watch", {}))
         global_timestep = int(contents["global_timestep"])
         self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
         return global_timestep

@@ -84,6 +84,10 @@ class TrainerVerbs(Protocol):
         """Learn from the full buffer, empty it, and return the update's row."""
         ...
 
+    def go_back(self, before: int, slowdown: float) -> int | None:
+        """Take the weights of a checkpoint of before a timestep, and forget a full rollout."""
+        ...
+
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write a checkpoint and return its path."""
         ...
@@ -153,7 +157,7 @@ class TrainingLoopManager:
         self.global_timestep += self._config.env.num_envs
         row: dict[str, float] | None = None
         if self._should_perform_ppo_update():
-            row = self._trainer.perform_ppo_update(self.global_timestep)
+            row = self._update()
         self._is_whole = True
         if row is not None:
             for callback in self._callbacks:
@@ -161,6 +165,16 @@ class TrainingLoopManager:
         self._show_progress()
         for callback in self._callbacks:
             callback.on_step_end(self._view)
+
+    def _update(self) -> dict[str, float] | None:
+        """The update's row; None when its numbers were not finite and a callback cured that."""
+        try:
+            return self._trainer.perform_ppo_update(self.global_timestep)
+        except FloatingPointError as error:
+            cured = [callback.on_update_failed(self._view, error) for callback in self._callbacks]
+            if not any(cured):
+                raise
+        return None
 
     def _should_perform_ppo_update(self) -> bool:
         """True when the buffer holds a whole rollout."""
@@ -206,6 +220,9 @@ class _LoopView:
     @property
     def global_timestep(self) -> int:
         return self._loop.global_timestep
+
+    def go_back(self, before: int, slowdown: float) -> int | None:
+        return self._trainer.go_back(before, slowdown)
 
     def save_checkpoint(self) -> Path:
         return self._trainer.save_checkpoint(self._loop.global_timestep)

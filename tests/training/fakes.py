@@ -33,6 +33,8 @@ class FakeTrainer:
         self.run_dir = Path("run")
         self.experience_buffer = FakeBuffer()
         self.fails_in_update: BaseException | None = None
+        self.checkpoints: list[int] = []
+        self.went_back: list[tuple[int, float]] = []
         self.finalised: list[tuple[int, bool]] = []
 
     def perform_ppo_update(self, global_timestep: int) -> dict[str, float]:
@@ -43,7 +45,13 @@ class FakeTrainer:
         self.metrics.updates += 1
         return {"loss": float(global_timestep)}
 
+    def go_back(self, before: int, slowdown: float) -> int | None:
+        self.went_back.append((before, slowdown))
+        self.experience_buffer.plies = 0
+        return max((each for each in self.checkpoints if each < before), default=None)
+
     def save_checkpoint(self, global_timestep: int) -> Path:
+        self.checkpoints.append(global_timestep)
         self.events.append(f"save {global_timestep}")
         return Path(f"{global_timestep}.pt")
 

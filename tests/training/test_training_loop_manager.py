@@ -1,7 +1,11 @@
 """The loop on small fakes: order, updates when due, hooks, stops, failures, resume, one ending."""
 
-import pytest
+from typing import cast
 
+import pytest
+from typing_extensions import override
+
+from keisei.training.callbacks import Callback, RunView
 from tests.training.fakes import Rig
 
 
@@ -174,3 +178,31 @@ def test_every_ending_finalises_exactly_once(failure: BaseException | None) -> N
     assert rig.count("finalise") == 1
     assert rig.count("hook end") == 1
     assert rig.count("screen off") == 1
+
+
+class Curing(Callback):
+    """Says that a failed update is cured."""
+
+    @override
+    def on_update_failed(self, run: RunView, error: FloatingPointError) -> bool:
+        assert run.go_back(run.global_timestep, 0.5) is None
+        return "not finite" in str(error)
+
+
+def test_a_failed_update_that_a_callback_cures_does_not_end_the_run() -> None:
+    rig = Rig(total_timesteps=16)
+    rig.trainer.fails_in_update = FloatingPointError("loss is not finite")
+    cast(list[Callback], rig.callbacks).append(Curing())
+    rig.loop.run()
+    assert rig.trainer.went_back == [(12, 0.5)]
+    assert rig.trainer.finalised == [(16, True)]
+    assert rig.count("hook update") == 0
+    assert rig.count("hook step") == 4
+
+
+def test_a_failed_update_that_nobody_cures_ends_the_run() -> None:
+    rig = Rig(total_timesteps=16)
+    rig.trainer.fails_in_update = FloatingPointError("loss is not finite")
+    with pytest.raises(FloatingPointError):
+        rig.loop.run()
+    assert rig.trainer.finalised == [(12, False)]

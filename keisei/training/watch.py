@@ -1,0 +1,144 @@
+"""The watch over a run: collapses are noticed, said, and answered as configured.
+
+A *limit* is passed by a number of one update. An *alarm* is a limit passed in ``patience``
+updates in a row; numbers that are not finite are an alarm at once.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import override
+
+from keisei.config_schema import WatchConfig
+from keisei.training.callbacks import Callback, RunView
+
+COLLAPSE = "collapse"
+"""Why a run stopped that the watch has stopped."""
+
+_LEAST_GAMES = 20
+"""Shares of fewer games are not looked at."""
+
+
+def limits_passed(row: Mapping[str, float], config: WatchConfig) -> dict[str, str]:
+    """What is wrong with one update, as half a sentence by the name of the number.
+
+    Args:
+        row: Numbers of the update, as docs/metrics.md explains them; those absent are not judged.
+        config: The limits.
+    """
+    found = {
+        name: f"{name} = {value} is not finite"
+        for name, value in row.items()
+        if not math.isfinite(value)
+    }
+    upper = {"learn/approx_kl": "max_kl"}
+    if row.get("games/finished", 0.0) >= _LEAST_GAMES:
+        upper |= {
+            "games/share_max_plies": "max_truncations",
+            "games/share_sennichite": "max_sennichite",
+        }
+    lower = {
+        "learn/entropy_normalised": "min_entropy",
+        "learn/explained_variance": "min_explained_variance",
+        "learn/value_spread": "min_value_spread",
+    }
+    for name, key in (upper | lower).items():
+        limit = float(getattr(config, key))
+        value = row.get(name, limit)
+        if value > limit if name in upper else value < limit:
+            side = "above" if name in upper else "below"
+            found[name] = f"{name} = {value:.4g} is {side} watch.{key} = {limit:g}"
+    return found
+
+
+class CollapseWatch(Callback):
+    """Watches each update's row; comes after what adds to the row and before what writes it."""
+
+    def __init__(self, config: WatchConfig) -> None:
+        """Watch with nothing wrong so far."""
+        self._config = config
+        self._restores = 0
+        self._streaks: dict[str, tuple[int, int]] = {}
+        """By number: updates in a row past the limit, and the timestep of the first of them."""
+        self._goes_back = False
+
+    @override
+    def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
+        """Judge the row, add the number of alarms to it, and act on them."""
+        passed = limits_passed(metrics, self._config)
+        for name in self._streaks.keys() - passed.keys():
+            if self._is_alarm(name):
+                run.log(f"Collapse watch: {name} = {metrics.get(name)} is within its limit again")
+        self._streaks = {name: self._longer(name, run.global_timestep) for name in passed}
+        not_finite = [name for name in passed if not math.isfinite(metrics[name])]
+        alarms = [name for name in passed if name in not_finite or self._is_alarm(name)]
+        metrics["run/alarms"] = float(len(alarms))
+        for name in alarms:
+            updates = self._streaks[name][0]
+            if updates == self._config.patience or name in not_finite:
+                run.log(f"Collapse watch: {passed[name]}, for {updates} updates")
+        if alarms and self._config.action == "restore":
+            self._goes_back = True
+        elif not_finite or (alarms and self._config.action == "stop"):
+            self._stop(run)
+
+    @override
+    def on_step_end(self, run: RunView) -> None:
+        """Go back when that is due, now that the update's row is written."""
+        if self._goes_back and not self._go_back(run):
+            self._stop(run)
+
+    @override
+    def on_update_failed(self, run: RunView, error: FloatingPointError) -> bool:
+        """Say it, and go back if that is what is wanted; otherwise the error ends the run."""
+        run.log(f"Collapse watch: {error}")
+        return self._config.action == "restore" and self._go_back(run)
+
+    def _longer(self, name: str, global_timestep: int) -> tuple[int, int]:
+        updates, first = self._streaks.get(name, (0, global_timestep))
+        return updates + 1, first
+
+    def _is_alarm(self, name: str) -> bool:
+        return self._streaks[name][0] >= self._config.patience
+
+    def _go_back(self, run: RunView) -> bool:
+        """Take the weights of the newest checkpoint from before anything was wrong, if allowed."""
+        self._goes_back = False
+        config = self._config
+        if self._restores >= config.max_restores:
+            run.log(f"Collapse watch: {self._restores} restores did not help")
+            return False
+        # What is saved at the timestep of a first passed limit is ill already.
+        firsts = [first for _, first in self._streaks.values()]
+        timestep = run.go_back(min([*firsts, run.global_timestep]), config.slowdown)
+        if timestep is None:
+            run.log("Collapse watch: there is no earlier checkpoint to go back to")
+            return False
+        self._restores += 1
+        self._streaks = {}
+        run.log(
+            f"Collapse watch: restored the weights of timestep {timestep}, learning rate times "
+            f"{config.slowdown:g} (restore {self._restores} of {config.max_restores})"
+        )
+        # So that a run that is resumed from here does not go on from a state that was given up.
+        run.save_checkpoint()
+        return True
+
+    def _stop(self, run: RunView) -> None:
+        # A run that is resumed with other settings has its patience before it.
+        self._streaks = {}
+        run.log("Collapse watch: the run stops")
+        run.request_stop(COLLAPSE)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What later judgements depend on, in plain Python values."""
+        streaks = {name: list(streak) for name, streak in self._streaks.items()}
+        return {"restores": self._restores, "streaks": streaks}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state_dict()``; an empty one leaves everything as it is."""
+        self._restores = state.get("restores", 0)
+        self._streaks = {
+            name: (updates, first) for name, (updates, first) in state.get("streaks", {}).items()
+        }
