@@ -13,6 +13,7 @@ from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
 from keisei.vec.adapters.sb3 import Sb3VecEnv
 
 CODES, FLAGS, CLASSES, SQUARES = 31, 17, 27, 81  # flags: hands, check, repetition, colour
+SIDES = [0.0] + [1.0] * 14 + [0.0] * 2 + [-1.0] * 14 + [1.0] * 7 + [-1.0] * 7 + [0.0] * 3
 
 
 class Heads(nn.Module):
@@ -45,7 +46,7 @@ class Policy(MaskableActorCriticPolicy):
         super()._build(lr_schedule)
         self.mlp_extractor, self.action_net = Heads(), nn.Identity()
         self.value_net = nn.Linear(Heads.latent_dim_vf, 1)
-        nn.init.zeros_(self.value_net.weight)
+        self.value_net.weight.data = 0.1 * torch.tensor([SIDES])  # begins by counting pieces
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1))
 
 
@@ -61,12 +62,11 @@ def main() -> None:
         env.seed(seed)
         return env
 
-    options = {"n_steps": 128, "batch_size": 1024, "n_epochs": 4, "learning_rate": 1e-2}
+    options = {"n_steps": 64, "batch_size": 512, "n_epochs": 4, "learning_rate": 1e-2}
     options |= {"gamma": 0.995, "gae_lambda": 0.95, "seed": args.seed, "device": "cpu"}
     model = MaskablePPO(Policy, make_env(32, args.seed), **options)
     for moves in (0, args.total_timesteps):
-        if moves:
-            model.learn(moves)
+        model.learn(moves)
         judge = make_env(args.games, args.seed + 1)
         returns, _ = evaluate_policy(
             model, judge, args.games, deterministic=False, return_episode_rewards=True

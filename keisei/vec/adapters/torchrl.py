@@ -1,4 +1,4 @@
-"""N games as a TorchRL environment, several times faster than through TorchRL's ``GymWrapper``."""
+"""N games as a TorchRL environment, more than twice as fast as through its ``GymWrapper``."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # (torch, tensordict and torchrl leave parts of their signatures open.)
