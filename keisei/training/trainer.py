@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from keisei.config_schema import AppConfig
+from keisei.rl.diagnostics import judge_values
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
@@ -171,7 +172,7 @@ class Trainer:
             buffer.finish(last_values, training.gamma, training.gae_lambda)
             progress = min(1.0, global_timestep / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
-            learning["value_spread"] = float(buffer.learned_from("values").std())
+            learning |= judge_values(buffer, training.gamma)
             learning["learned_share"] = buffer.learned_plies / buffer.plies
             pool = self.seating.pool if self.seating is not None else None
             opponents = pool.after_update(self.agent.update_count) if pool is not None else {}

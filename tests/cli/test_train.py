@@ -63,6 +63,24 @@ def test_resume_takes_the_settings_of_the_run_and_flags_go_over_them(tmp_path: P
     assert not folder.exists()
 
 
+def test_a_collapsed_run_stops_with_a_code_of_its_own(tmp_path: Path) -> None:
+    watch = ("watch.action=stop", "watch.patience=1", "watch.min_value_spread=1.0")
+    settings = [part for each in watch for part in ("--set", each)]
+    result = run(
+        "train", *SMALL_RUN, *settings, "--total-timesteps", "64", "--run-dir", str(tmp_path / "a")
+    )
+    assert result.exit_code == 1
+    assert "Stopped by collapse; go on with" in result.stderr
+    assert "learn/value_spread = " in result.stdout
+    assert [row["step"] for row in rows_of(tmp_path / "a")] == [16]
+
+
+def test_numbers_that_are_not_finite_end_with_a_sentence(tmp_path: Path) -> None:
+    settings = ("--set", "training.learning_rate=1e30", "--total-timesteps", "64")
+    result = run("train", *SMALL_RUN, *settings, "--run-dir", str(tmp_path / "a"), "--quiet")
+    assert_mistake(result, "is not finite; all weights are as before it; a lower learning_rate")
+
+
 def test_quiet_prints_nothing(tmp_path: Path) -> None:
     result = run(
         "train", *SMALL_RUN, "--total-timesteps", "16", "--run-dir", str(tmp_path / "a"), "--quiet"
