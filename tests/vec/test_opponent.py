@@ -311,11 +311,12 @@ def test_games_are_those_of_boards(seats: str, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["SameStep", "Disabled"])
 @pytest.mark.parametrize("copy", [True, False])
 def test_last_positions_as_planes(form: str, dtype: str, mode: str, copy: bool) -> None:
+    start = MATE_IN_ONE.replace(" G ", " G2Prb2n ")
     env: Any = _env(
-        [MATE_IN_ONE], lowest, "black", 2, obs=form, dtype=dtype, autoreset_mode=mode, copy=copy
+        [start], lowest, "black", 2, obs=form, dtype=dtype, autoreset_mode=mode, copy=copy
     )
     env.reset(seed=0)
-    board = Board(MATE_IN_ONE)
+    board = Board(start)
     mate, quiet = action(board, "G*5b"), action(board, "5i5h")
     obs, *_, infos = env.step(np.array([quiet, mate]))
     last = infos["final_obs"][1] if mode == "SameStep" else obs

@@ -86,6 +86,21 @@ def test_a_game_draws_from_its_own_seed() -> None:
     assert env.seats[1:].tolist() == before[1:].tolist()
 
 
+def test_what_a_game_draws_does_not_depend_on_the_others() -> None:
+    def seats_of_game_1(resets_of_game_0: int) -> list[int]:
+        env = _env([lowest, mates], num_envs=2)
+        env.reset(seed=3)
+        for _ in range(resets_of_game_0):
+            env.reset(options={"reset_mask": np.array([True, False])})
+        rows: list[int] = []
+        for _ in range(20):
+            env.reset(options={"reset_mask": np.array([False, True])})
+            rows += [int(env.seats[1]), int(env.opponents[1])]
+        return rows
+
+    assert seats_of_game_1(0) == seats_of_game_1(3)
+
+
 def test_draws_are_even() -> None:
     env = _env(["random", lowest, mates], num_envs=512)
     env.reset(seed=0)
@@ -156,6 +171,19 @@ def test_games_without_a_turn_of_the_learner_are_left_out(mode: str) -> None:
     if mode == "Disabled":
         obs, _ = env.reset(options={"reset_mask": truncations})
     assert obs["state"][:, :81].astype(bool).sum(axis=1).tolist() == [2, 2]
+
+
+def test_the_games_inside_keep_their_own_view() -> None:
+    env: Any = _env(seats="black", max_plies=1, autoreset_mode="Disabled", copy=False)
+    env.reset(seed=0)
+    obs, *_ = env.step(env.sample_actions())
+    assert not obs["action_mask_bits"].any()
+    assert not env.action_masks().any()
+    # The opponent's, in the position that the learner's move has made.
+    assert env.env.action_masks().sum(axis=1).tolist() == [30] * 8
+    obs, _ = env.reset(options={"reset_mask": np.eye(8, dtype=np.bool_)[0]})
+    assert env.action_masks().sum(axis=1).tolist() == [30, *[0] * 7]
+    assert obs["state"][:, 97].tolist() == [BLACK] * 8
 
 
 def test_a_learner_that_never_moves_is_noticed() -> None:
