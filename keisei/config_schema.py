@@ -154,7 +154,7 @@ class OpponentsConfig(Section):
 
     share: Fraction = 0.0
     """Share of the games played against a snapshot; 0 keeps none."""
-    active: PositiveInt = 3
+    active: PositiveInt = 2
     """Snapshots that play at a time; each costs a forward pass a step over its own games."""
     pool_size: PositiveInt = 12
     """Snapshots that are kept; when one too many enters, the easiest leaves."""

@@ -7,7 +7,8 @@
 import pytest
 import torch
 
-from keisei.rl.diagnostics import results_in_rollout, value_errors
+from keisei.rl.diagnostics import judge_values, results_in_rollout, value_errors
+from keisei.rl.experience_buffer import ExperienceBuffer
 
 
 def test_results_go_back_to_the_beginning_of_their_game_and_no_further() -> None:
@@ -49,3 +50,31 @@ def test_values_that_are_right_on_average_are_calibrated() -> None:
 def test_no_result_is_no_error() -> None:
     nothing = torch.zeros((2, 2))
     assert value_errors(nothing + 0.5, nothing, nothing.bool()).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_only_plies_that_are_learned_from_are_judged() -> None:
+    """One ply in each of four games: all are won but the last, which goes on."""
+    buffer = ExperienceBuffer(1, 4, 1, 1, "cpu")
+    ended = torch.tensor([True, True, True, False])
+    never, nothing = torch.zeros(4, dtype=torch.bool), torch.zeros(4)
+    values = torch.tensor([0.5, -0.9, 0.7, 0.3])
+    states = torch.ones((4, 1), dtype=torch.uint8)
+    buffer.add(
+        states, states, never.long(), nothing, values, ended.float(), ended, never, nothing,
+        torch.tensor([True, False, True, True]),
+    )  # fmt: skip
+    judged = judge_values(buffer, 0.9)
+    assert judged == {
+        "value_known": pytest.approx(2 / 3),
+        "value_error": pytest.approx((0.25 + 0.09) / 2),
+        "value_calibration": pytest.approx((0.5 + 0.3) / 2),
+        "value_spread": pytest.approx(0.2),
+    }
+
+
+def test_without_ended_games_nothing_is_judged() -> None:
+    buffer = ExperienceBuffer(1, 2, 1, 1, "cpu")
+    never, nothing = torch.zeros(2, dtype=torch.bool), torch.zeros(2)
+    states = torch.ones((2, 1), dtype=torch.uint8)
+    buffer.add(states, states, never.long(), nothing, nothing, nothing, never, never, nothing)
+    assert judge_values(buffer, 0.9) == {"value_spread": 0.0, "value_known": 0.0}
