@@ -14,7 +14,7 @@ from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
-from keisei.shogi.position import LANES
+from keisei.shogi.position import LANES, TURN_WORD, WORDS
 from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds, two_names
 from keisei.vec.batch import (
     Outputs,
@@ -139,6 +139,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._batch = new_batch(self.num_envs, self.max_plies)
         self._starts = make_starts(initial_sfens, self._rules)
         self._outputs = new_outputs(self.num_envs, _FORMS[self._obs_form])
+        self._unseen = new_outputs(self.num_envs, _FORMS[self._obs_form])
         self._step = Step(
             batch=self._batch,
             starts=self._starts,
@@ -190,13 +191,17 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._begun = True
         return self._form(self._outputs), {}
 
-    def step(self, actions: Any, active: NDArray[np.bool_] | None = None) -> StepReturn:
+    def step(
+        self, actions: Any, active: NDArray[np.bool_] | None = None, *, observe: bool = True
+    ) -> StepReturn:
         """Play one action in each game.
 
         Args:
             actions: int [N], actions in the mover's view (those of games that do not move are not
                 looked at).
             active: bool [N], True for the games that move; None for all.
+            observe: False to leave the observations out, which are then an empty dict; those in
+                ``final_obs`` are written all the same.
 
         Returns:
             Observations; rewards float32 [N] of the players who moved; terminations bool [N];
@@ -225,12 +230,30 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         if wrong >= 0:
             action = int(step.actions[wrong])
             raise IllegalActionError(describe_illegal(self._batch.games, wrong, action))
-        ended = self._run()
+        ended = self._run(observe=observe)
         infos = self._ends(ended) if len(ended) else {}
         rewards, terminated, truncated, *_ = step.results
         if self._copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        return self._form(self._outputs), rewards, terminated, truncated, infos
+        obs = self._form(self._outputs) if observe else {}
+        return obs, rewards, terminated, truncated, infos
+
+    def observe(self) -> Observation:
+        """The observations of all games as they stand.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first reset.
+        """
+        if not self._begun:
+            raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
+        self._step.tasks[:] = STAY
+        self._run()
+        return self._form(self._outputs)
+
+    def colours_to_move(self) -> NDArray[np.int8]:
+        """The colour to move in each game, int8 [N]: 0 Black, 1 White."""
+        words = self._batch.games.words.reshape(-1, WORDS, LANES)
+        return words[:, TURN_WORD].ravel()[: self.num_envs].astype(np.int8)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
@@ -342,17 +365,20 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 "reset(options={'reset_mask': ...}) before it moves again."
             )
 
-    def _run(self) -> NDArray[np.int64]:
+    def _run(self, *, observe: bool = True) -> NDArray[np.int64]:
         """Begin and move the games marked, in slices if there are several threads.
 
         Returns the games that ended, int64 [E]; their last observations are the first E rows of
         the step's ``finals`` if they began anew.
         """
+        outputs = self._outputs
         if self._copy:
             # Fresh arrays, all of whose rows the kernels write, are cheaper than copies. They come
             # first, for the caller holds the ones before.
-            self._outputs = fresh_outputs(self._outputs)
-        counts = self._slices.run(step_blocks, self._outputs)
+            outputs = fresh_outputs(outputs) if observe else self._unseen
+        if observe:
+            self._outputs = outputs
+        counts = self._slices.run(step_blocks, outputs, observe)
         if len(counts) == 1:
             return self._step.ended[: counts[0]]
         rows = np.concatenate(

@@ -159,7 +159,14 @@ def _copy_row(source: NDArray[Any], game: Int, target: NDArray[Any], row: Int) -
 
 
 @kernel_part
-def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) -> None:
+def _write(
+    step: Step,
+    first: Int,
+    last: Int,
+    ended_row: Int,
+    outputs: Outputs,
+    observe: bool,  # noqa: FBT001 (kernels take no keywords)
+) -> None:
     """Write the observations of some games; begin those anew that ended, if so asked."""
     batch, starts, finals, restart = step.batch, step.starts, step.finals, step.restart
     games, legal, over, max_plies = batch.games, batch.legal, batch.over, step.rules.max_plies
@@ -168,15 +175,16 @@ def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) 
     states = step.scratch.states
     game = first
     while game < last:
-        if state.shape[0] > 0:
+        written = observe | over[game]
+        if written & (state.shape[0] > 0):
             write_state(games, game, max_plies, state, game)
-        if bits.shape[0] > 0:
+        if written & (bits.shape[0] > 0):
             for word in range(MASK_WORDS):
                 bits[game, word] = legal[game, word]
-        if planes.shape[0] > 0:
+        if written & (planes.shape[0] > 0):
             write_state(games, game, max_plies, states, game - first)
             write_planes(states, game - first, planes, game)
-        if mask.shape[0] > 0:
+        if written & (mask.shape[0] > 0):
             write_dense_mask(legal, mask, game)
         if restart & over[game]:
             # The game stays for another turn of the loop, which writes its first observation.
@@ -191,12 +199,19 @@ def _write(step: Step, first: Int, last: Int, ended_row: Int, outputs: Outputs) 
 
 
 @kernel
-def step_blocks(held: Held[Step], outputs: Outputs, first_block: int, last_block: int) -> Int:
+def step_blocks(
+    held: Held[Step],
+    outputs: Outputs,
+    observe: bool,  # noqa: FBT001 (kernels take no keywords)
+    first_block: int,
+    last_block: int,
+) -> Int:
     """Begin or move the games of some blocks; judge them and write results and observations.
 
     Args:
         held: The games and what happens to them.
         outputs: Observations, written for every game.
+        observe: False to write those of the games alone that ended.
         first_block: The first block of games.
         last_block: The block past the last.
 
@@ -214,7 +229,7 @@ def step_blocks(held: Held[Step], outputs: Outputs, first_block: int, last_block
         generate_block(words, block, planes, 0)
         pack_planes(planes, 0, mask_scratch, legal, first)
         past = _judge(step, first, last, row)
-        _write(step, first, last, row, outputs)
+        _write(step, first, last, row, outputs, observe)
         row = past
     return row - first_block * LANES
 

@@ -193,7 +193,9 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._begun:
             raise gym.error.ResetNeeded("The games have not begun; call reset() before step().")
         begun = self._waiting.copy()
-        obs, rewards, terminations, truncations, infos = self.env.step(actions)
+        # Random opponents do not look at the positions in between.
+        looked_at = any(callable(each) for each in self._choosers)
+        obs, rewards, terminations, truncations, infos = self.env.step(actions, observe=looked_at)
         self._begun = False
         turn = _Turn(self.num_envs)
         self._waiting[begun] = False
@@ -294,6 +296,8 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _draw(self, games: NDArray[np.bool_]) -> None:
         """Draw seats and opponents of the games that begin."""
+        if not games.any():
+            return
         drawn = np.zeros(self.num_envs, np.uint64)
         self._streams[games] += _STREAM_STEP
         seed_streams(self._streams, drawn)
@@ -313,15 +317,15 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         """Let the opponents move until the learner is to move wherever a game runs.
 
         Args:
-            obs: The present observations.
+            obs: The present observations, or an empty dict where nobody has asked for them.
             unseen: bool [N], games that have begun since the learner last looked.
             turn: Ends of the other games are entered here.
         """
         unseen = unseen.copy()
         for _ in range(_MAX_OPENINGS):
-            replying = (colours_to_move(obs) != self.seats) & ~self._waiting
+            replying = (self.env.colours_to_move() != self.seats) & ~self._waiting
             if not replying.any():
-                return obs
+                return self.env.observe() if isinstance(obs, dict) and not obs else obs
             actions = self._opponents_actions(obs, replying)
             try:
                 obs, rewards, terminations, truncations, infos = self.env.step(actions, replying)
@@ -399,7 +403,7 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _seen(self, obs: Observation) -> Observation:
         """The observations as the learner sees them."""
-        self._ended_by_learner = self._waiting & (colours_to_move(obs) != self.seats)
+        self._ended_by_learner = self._waiting & (self.env.colours_to_move() != self.seats)
         games = np.flatnonzero(self._ended_by_learner)
         if not games.size:
             return obs

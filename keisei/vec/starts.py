@@ -66,4 +66,4 @@ def _find_moves(batch: GameBatch, rules: Rules) -> None:
         finals=new_outputs(count, set()),
         scratch=new_scratch(),
     )
-    step_blocks(hold(step), new_outputs(count, set()), 0, -(-count // LANES))
+    step_blocks(hold(step), new_outputs(count, set()), True, 0, -(-count // LANES))  # noqa: FBT003
