@@ -34,23 +34,23 @@ class Slices:
 
         Nothing returns before every thread is done, also when one of them raises.
         """
-        (own, own_span), *others = zip(self._held, self.spans, strict=True)
+        own, *others = self._shares
         if not others:
-            return [kernel(own, *arguments, *own_span)]
+            return [kernel(own[0], *arguments, *own[1])]
         if self._pool is None or self._pool_owner != os.getpid():
             # Threads do not live on in a forked child; it needs a pool of its own.
             self._pool = ThreadPoolExecutor(len(others), "keisei-env")
             self._pool_owner = os.getpid()
         running = [self._pool.submit(kernel, held, *arguments, *span) for held, span in others]
         try:
-            first = kernel(own, *arguments, *own_span)
+            first = kernel(own[0], *arguments, *own[1])
         finally:
             rest = [each.result() for each in running]
         return [first, *rest]
 
     def run_here(self, kernel: Callable[..., Result], *arguments: object) -> Result:
         """What a kernel that is too short to be divided gives for all games."""
-        return kernel(self._held[0], *arguments, 0, self.spans[-1][1])
+        return kernel(self._shares[0][0], *arguments, 0, self.spans[-1][1])
 
     def close(self) -> None:
         """Let the threads go; a later run starts new ones."""
@@ -69,8 +69,8 @@ class Slices:
 
     def _open(self) -> None:
         """Hand each thread the step, with room of its own."""
-        self._held: list[Held[Step]] = [
-            hold(self._step._replace(scratch=new_scratch())) for _ in self.spans
+        self._shares: list[tuple[Held[Step], tuple[int, int]]] = [
+            (hold(self._step._replace(scratch=new_scratch())), span) for span in self.spans
         ]
         self._pool: ThreadPoolExecutor | None = None
         self._pool_owner = 0
