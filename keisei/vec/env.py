@@ -102,6 +102,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         [30, 30]
     """
 
+    # Until it is built: up to 1.2 Gymnasium closes what a constructor refused when it goes away.
+    closed = True
+
     def __init__(  # noqa: PLR0913 (the arguments of gymnasium.make_vec)
         self,
         num_envs: int = 1,
@@ -160,6 +163,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         space = observation_space(self._obs_form, self._dtype, self._obs_keys)
         self.single_observation_space = space
         self.observation_space = batch_space(space, self.num_envs)
+        self.closed = False
 
     def reset(
         self,
