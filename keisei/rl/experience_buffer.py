@@ -7,7 +7,7 @@ belongs to the player who moved there.
 # pyright: reportUnknownMemberType=false
 # (torch and tensordict leave parts of their signatures open.)
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import torch
@@ -247,10 +247,8 @@ class ExperienceBuffer:
 
     def state_dict(self) -> dict[str, Any]:
         """The steps stored so far, as plain tensors and numbers, for :meth:`load_state_dict`."""
-        columns = {
-            str(name): cast(Tensor, column)[: self._ptr].clone()
-            for name, column in self._data.items()
-        }
+        stored = cast(Iterable[tuple[str, Tensor]], self._data.items())
+        columns = {name: column[: self._ptr].clone() for name, column in stored}
         return {"ptr": self._ptr, "finished": self._finished, "columns": columns}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
