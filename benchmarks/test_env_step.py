@@ -7,6 +7,7 @@ play, where they were brought by steps that are not timed.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import pytest
 from conftest import Measurement
@@ -49,8 +50,15 @@ def test_env_step(measure: Measurement, label: str, obs: str, copy: bool) -> Non
     env.close()
 
 
-def test_cshogi_step(measure: Measurement) -> None:
-    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
+class PythonLoop(Protocol):
+    """Games that a loop in Python steps."""
+
+    def step(self) -> None:
+        """Play one random move in each game and describe it."""
+        ...
+
+
+def _measure_peer(measure: Measurement, label: str, games: PythonLoop) -> None:
     for _ in range(WARM_UP_STEPS):
         games.step()
 
@@ -58,13 +66,13 @@ def test_cshogi_step(measure: Measurement) -> None:
         for _ in range(PEER_STEPS_A_ROUND):
             games.step()
 
-    measure(
-        "cshogi, Python loop: dense mask + float32 planes",
-        play,
-        amount=PEER_STEPS_A_ROUND * NUM_ENVS,
-        unit="game-steps",
-        peer=True,
-    )
+    amount = PEER_STEPS_A_ROUND * NUM_ENVS
+    measure(label, play, amount=amount, unit="game-steps", peer=True)
+
+
+def test_cshogi_step(measure: Measurement) -> None:
+    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
+    _measure_peer(measure, "cshogi, Python loop: dense mask + float32 planes", games)
 
 
 def test_rsshogi_step(measure: Measurement) -> None:
@@ -72,20 +80,7 @@ def test_rsshogi_step(measure: Measurement) -> None:
     from rsshogi_games import RsshogiGames  # noqa: PLC0415 (only where it is installed)
 
     games = RsshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
-    for _ in range(WARM_UP_STEPS):
-        games.step()
-
-    def play() -> None:
-        for _ in range(PEER_STEPS_A_ROUND):
-            games.step()
-
-    measure(
-        "rsshogi, Python loop: dense mask alone",
-        play,
-        amount=PEER_STEPS_A_ROUND * NUM_ENVS,
-        unit="game-steps",
-        peer=True,
-    )
+    _measure_peer(measure, "rsshogi, Python loop: dense mask alone", games)
 
 
 def test_pgx_step(measure: Measurement) -> None:
