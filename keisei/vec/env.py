@@ -284,7 +284,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         """
         if not self._begun:
             raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
-        return save(self._batch)
+        return save(self._batch, self.max_plies)
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> Observation:
         """Go on from a state that ``get_state`` gave here or in an environment of equal settings.
@@ -300,7 +300,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(
                 "The state holds games that are over; in the mode 'SameStep' none waits."
             )
-        restore(self._batch, state, len(self._starts.games.hashes))
+        restore(self._batch, state, len(self._starts.games.hashes), self.max_plies)
         self._step.tasks[:] = STAY
         self._run()
         self._begun = self._seeded = True

@@ -8,27 +8,38 @@ from numpy.typing import NDArray
 
 from keisei.vec.batch import GameBatch
 
-
-def save(batch: GameBatch) -> dict[str, NDArray[Any]]:
-    """Copies of all arrays that the games need to go on, random streams included."""
-    return {name: array.copy() for name, array in _arrays(batch).items()}
+_CAP = "max_plies"
 
 
-def restore(batch: GameBatch, state: Mapping[str, NDArray[Any]], num_starts: int) -> None:
+def save(batch: GameBatch, max_plies: int) -> dict[str, NDArray[Any]]:
+    """Copies of all arrays that the games need to go on, random streams and ply cap included."""
+    return {name: array.copy() for name, array in _arrays(batch).items()} | {
+        _CAP: np.array(max_plies)
+    }
+
+
+def restore(
+    batch: GameBatch, state: Mapping[str, NDArray[Any]], num_starts: int, max_plies: int
+) -> None:
     """Write saved arrays into games of the same number and ply cap.
 
     Args:
         batch: The games, written.
         state: From ``save``.
         num_starts: How many start positions there are.
+        max_plies: The ply cap.
 
     Raises:
         ValueError: When the state is of other games; nothing is written then.
     """
     arrays = _arrays(batch)
-    if set(state) != set(arrays):
+    needed = sorted([*arrays, _CAP])
+    if sorted(state) != needed:
+        raise ValueError(f"The state holds {sorted(state)}; this environment needs {needed}.")
+    if state[_CAP] != max_plies:
         raise ValueError(
-            f"The state holds {sorted(state)}; this environment needs {sorted(arrays)}."
+            f"The state is of games of at most {state[_CAP]} plies; this environment's max_plies "
+            f"is {max_plies}."
         )
     for name, array in arrays.items():
         if state[name].shape != array.shape or state[name].dtype != array.dtype:
