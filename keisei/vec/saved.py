@@ -36,17 +36,17 @@ def restore(
     needed = sorted([*arrays, _CAP])
     if sorted(state) != needed:
         raise ValueError(f"The state holds {sorted(state)}; this environment needs {needed}.")
-    if state[_CAP] != max_plies:
-        raise ValueError(
-            f"The state is of games of at most {state[_CAP]} plies; this environment's max_plies "
-            f"is {max_plies}."
-        )
     for name, array in arrays.items():
         if state[name].shape != array.shape or state[name].dtype != array.dtype:
             raise ValueError(
                 f"State array {name!r} is {state[name].dtype} {state[name].shape}; "
                 f"this environment needs {array.dtype} {array.shape}."
             )
+    if state[_CAP] != max_plies:
+        raise ValueError(
+            f"The state is of games of at most {state[_CAP]} plies; this environment's max_plies "
+            f"is {max_plies}."
+        )
     # Kernels read the start position without looking whether there is one of that number.
     if not ((state["next_start"] >= 0) & (state["next_start"] < num_starts)).all():
         raise ValueError(

@@ -185,10 +185,9 @@ def test_states_that_do_not_fit_are_refused() -> None:
         league.set_state(state)
 
 
-@pytest.mark.parametrize("max_plies", [9, 11, 20])
-def test_a_state_of_another_ply_cap_is_refused(max_plies: int) -> None:
+def test_a_state_of_another_ply_cap_is_refused() -> None:
     env = ShogiVectorEnv(1, max_plies=10)
     env.reset(seed=0)
-    other = ShogiVectorEnv(1, max_plies=max_plies)
-    with pytest.raises(ValueError, match=rf"at most 10 plies.*is {max_plies}"):
+    other = ShogiVectorEnv(1, max_plies=11)
+    with pytest.raises(ValueError, match=r"at most 10 plies.*is 11"):
         other.set_state(env.get_state())
