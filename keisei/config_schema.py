@@ -1,16 +1,11 @@
-"""The settings of a run: one frozen section a topic, read from TOML, overridden by flags.
+"""The settings of a run: one frozen section a topic.
 
 Sections refuse unknown keys and wrong types, and are never changed after they are built. Sizes
 that follow from other settings (``steps_per_epoch``) are computed and cannot be set.
 """
 
-import difflib
-import tomllib
-import types
-import typing
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Literal, Self, cast
 
 import tomli_w
 from pydantic import (
@@ -18,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -301,130 +295,5 @@ class AppConfig(Section):
         return self
 
     def to_toml(self) -> str:
-        """The settings as TOML text that ``load_config`` reads back; unset values are left out."""
+        """The settings, those without a value left out, as TOML text that can be read back."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-
-
-def load_config(
-    path: Path | str | None = None, overrides: Mapping[str, Any] | None = None
-) -> AppConfig:
-    """Settings from a TOML file, with overrides on top and defaults below.
-
-    Args:
-        path: TOML file with one table a section, or None for the defaults.
-        overrides: ``"section.key"`` to a value, or to its text as typed on a command line
-            (``"none"`` unsets a key that may be empty).
-
-    Raises:
-        ConfigError: The file cannot be read, or a key or a value is not usable.
-    """
-    values = _read_toml(Path(path)) if path is not None else {}
-    for key, value in (overrides or {}).items():
-        _set_override(values, key, value)
-    try:
-        return AppConfig.model_validate(values)
-    except ValidationError as error:
-        where = f" (in {path})" if path is not None else ""
-        raise ConfigError(_sentence(error) + where) from None
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read config file {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
-
-
-def _set_override(values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put one override into the nested values, its text read as the key's type asks."""
-    section, _, key = dotted.partition(".")
-    if not key:
-        raise ConfigError(
-            f"override {dotted!r} does not name a section and a key, as in env.num_envs"
-        )
-    _check_key(section, key.split(".")[0])
-    table = values
-    *parents, last = dotted.split(".")
-    for part in parents:
-        below: object = table.setdefault(part, {})
-        if not isinstance(below, dict):
-            raise ConfigError(f"override {dotted!r} goes below {part!r}, which is not a table")
-        table = cast(dict[str, Any], below)
-    table[last] = _parse_text(section, key, value) if isinstance(value, str) else value
-
-
-def _sections() -> dict[str, type[Section]]:
-    return {
-        name: cast(type[Section], field.annotation)
-        for name, field in AppConfig.model_fields.items()
-    }
-
-
-def _check_key(section: str, key: str) -> None:
-    sections = _sections()
-    if section not in sections:
-        raise ConfigError(_unknown("section", section, list(sections), ""))
-    if key not in sections[section].model_fields:
-        raise ConfigError(_unknown("key", key, list(sections[section].model_fields), f"{section}."))
-
-
-def _unknown(kind: str, name: str, allowed: list[str], prefix: str) -> str:
-    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
-    if near:
-        return f"unknown {kind} {prefix + name!r}; did you mean {prefix + near[0]!r}?"
-    return f"unknown {kind} {prefix + name!r}; allowed are {', '.join(allowed)}"
-
-
-def _parse_text(section: str, key: str, text: str) -> Any:
-    """Text from a command line as the value that the key's type asks for."""
-    annotation = _sections()[section].model_fields[key.partition(".")[0]].annotation
-    kinds = set(_leaf_types(annotation))
-    if text.lower() == "none" and types.NoneType in kinds:
-        return None
-    if kinds <= {str, Path, types.NoneType}:
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        # Left as text: validation then names the key, this text and what it should be.
-        return text.split(",") if tuple in kinds and text else text
-
-
-def _leaf_types(annotation: Any) -> list[Any]:
-    """The classes that an annotation accepts; a Literal counts as the class of its values."""
-    origin = typing.get_origin(annotation)
-    if origin is Literal:
-        return [type(value) for value in typing.get_args(annotation)]
-    if origin is Annotated:
-        return _leaf_types(typing.get_args(annotation)[0])
-    if origin in {typing.Union, types.UnionType}:
-        return [leaf for part in typing.get_args(annotation) for leaf in _leaf_types(part)]
-    return [origin or annotation]
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first mistake of a failed validation as one sentence."""
-    details = error.errors(include_url=False)
-    # Deeper than three parts there are only pydantic's names for the members of a union.
-    places = [tuple(str(part) for part in detail["loc"][:3]) for detail in details]
-    first, place = details[0], places[0]
-    others = len(set(places)) - 1
-    more = f" (and {others} more)" if others else ""
-    dotted = ".".join(place)
-    if first["type"] == "extra_forbidden":
-        return _unknown_place(place) + more
-    reason = first["msg"]
-    if first["type"] == "value_error":
-        own_words = reason.removeprefix("Value error, ")
-        return (f"{dotted}: {own_words}" if dotted else own_words) + more
-    reason = reason[0].lower() + reason[1:]
-    return f"{dotted} = {first['input']!r} is not usable: {reason}{more}"
-
-
-def _unknown_place(place: tuple[str, ...]) -> str:
-    sections = _sections()
-    if len(place) == 1:
-        return _unknown("section", place[0], list(sections), "")
-    return _unknown("key", place[1], list(sections[place[0]].model_fields), f"{place[0]}.")

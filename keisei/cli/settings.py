@@ -49,7 +49,8 @@ def read_settings(
         flags: Values by ``section.key``; None means that the flag was not given.
     """
     with training_extra():
-        from keisei.config_schema import ConfigError, load_config  # noqa: PLC0415
+        from keisei.config_file import load_config  # noqa: PLC0415
+        from keisei.config_schema import ConfigError  # noqa: PLC0415
 
     overrides: dict[str, Any] = {}
     for assignment in assignments or []:

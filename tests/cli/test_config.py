@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from keisei.config_schema import load_config
+from keisei.config_file import load_config
 from tests.cli.command_line import assert_mistake, run
 
 

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import torch
 
-from keisei.config_schema import AppConfig, load_config
+from keisei.config_file import load_config
+from keisei.config_schema import AppConfig
 from keisei.training.callbacks import Callback
 from keisei.training.trainer import Trainer
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keisei.config_schema import AppConfig, SessionConfig, load_config
+from keisei.config_file import load_config
+from keisei.config_schema import AppConfig, SessionConfig
 from keisei.training.session_manager import RunFolderError, Seeds, SessionManager
 
 

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 from typing_extensions import override
 
-from keisei.config_schema import AppConfig, ConfigError, load_config
+from keisei.config_file import load_config
+from keisei.config_schema import AppConfig, ConfigError
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.session_manager import RunFolderError
