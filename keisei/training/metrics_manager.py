@@ -126,6 +126,8 @@ class RunSnapshot:
     """What the last update reported, for example "policy_loss"; empty before the first."""
     recent: dict[str, float]
     """Results of the games that ended in the last rollout, for example "share_checkmate"."""
+    opponents: dict[str, float]
+    """What the pool of opponents reported with the last update; empty without a pool."""
     evaluation: dict[str, float]
     """The last match's result; empty before the first."""
     board_text: str | None
@@ -209,6 +211,7 @@ class MetricsManager:
         self._board_time = float("-inf")
         self._learning: dict[str, float] = {}
         self._recent: dict[str, float] = {}
+        self._opponents: dict[str, float] = {}
         self._evaluation: dict[str, float] = {}
         self._message = ""
         self._at_last_update = statistics.copy()
@@ -257,12 +260,13 @@ class MetricsManager:
         self._at_last_update = self.statistics.copy()
         self._learning = dict(learning)
         self._recent = _shares(games)
+        self._opponents = dict(opponents or {})
         self._window.learned_plies = learned_plies
         self._window.wall = time.perf_counter() - self._window.started
         row = {"run/updates": float(self.updates), "run/games": float(self.statistics.games)}
         row |= {f"learn/{name}": float(value) for name, value in learning.items()}
         row |= {f"games/{name}": value for name, value in self._recent.items()}
-        row |= {f"opponents/{name}": value for name, value in (opponents or {}).items()}
+        row |= {f"opponents/{name}": value for name, value in self._opponents.items()}
         row["time/elapsed"] = self.elapsed_seconds
         row |= {f"time/sps_{name}": value for name, value in self._window.sps().items()}
         row |= {f"time/{name}": value for name, value in self._window.seconds().items()}
@@ -312,6 +316,7 @@ class MetricsManager:
             phase_seconds=window.seconds(),
             learning=dict(self._learning),
             recent=dict(self._recent),
+            opponents=dict(self._opponents),
             evaluation=dict(self._evaluation),
             board_text=self._board,
             elapsed_seconds=self.elapsed_seconds,

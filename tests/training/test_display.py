@@ -4,72 +4,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from keisei.training.display import Mode, RunPicture, TrainingDisplay, log_line
+from keisei.training.display import Mode, TrainingDisplay
 from keisei.training.metrics_manager import RunSnapshot
-
-BOARD_TEXT = """\
-White R2b4g3sn5p
- 9 8 7 6 5 4 3 2 1
- l . . . . . . n l a
- . . . . .+P . g k b
- . . n p . S . . . c
- p . p . . . . P p d
- . . . P . . S p . e
- . P P b . . P . P f
- P . . . . . G S . g
- R . . . . . . . . h
- L N . . . . b K L i
-Black RG
-White to move, 34
-last move 2g2f"""
-
-EMPTY = RunSnapshot(
-    global_timestep=0,
-    total_timesteps=200_000,
-    updates=0,
-    games={},
-    black_wins=0,
-    white_wins=0,
-    draws=0,
-    truncations=0,
-    mean_plies=0.0,
-    sps={},
-    phase_seconds={},
-    learning={},
-    recent={},
-    evaluation={},
-    board_text=None,
-    elapsed_seconds=0.0,
-    eta_seconds=None,
-    message="",
-)
-FULL = RunSnapshot(
-    global_timestep=50_000,
-    total_timesteps=200_000,
-    updates=12,
-    games={"CHECKMATE": 70, "SENNICHITE": 10, "MAX_PLIES": 20},
-    black_wins=40,
-    white_wins=30,
-    draws=10,
-    truncations=20,
-    mean_plies=113.4,
-    sps={"env": 612_345.0, "learn": 3_912.0, "overall": 2_890.0},
-    phase_seconds={"env": 1.0, "act": 20.0, "store": 1.0, "learn": 76.0, "other": 2.0},
-    learning={
-        "policy_loss": -0.0123,
-        "value_loss": 0.4321,
-        "entropy": 2.01,
-        "entropy_normalised": 0.61,
-        "approx_kl": 0.00412,
-        "explained_variance": 0.43,
-    },
-    recent={"finished": 16.0, "share_checkmate": 0.75, "share_max_plies": 0.25},
-    evaluation={"score": 0.953, "score_low": 0.91, "score_high": 0.978, "games": 64.0},
-    board_text=BOARD_TEXT,
-    elapsed_seconds=17.0,
-    eta_seconds=3723.0,
-    message="saved checkpoint-000000050000.pt",
-)
+from tests.training.snapshots import EMPTY, FULL
 
 
 class Clock:
@@ -86,23 +23,6 @@ def display_on(text: io.StringIO, mode: Mode = "log") -> TrainingDisplay:
 
 def at_update(number: int) -> RunSnapshot:
     return replace(EMPTY, updates=number, global_timestep=1000 * number)
-
-
-def test_log_line_tells_progress_learning_games_and_time_left() -> None:
-    assert log_line(FULL) == (
-        "50,000/200,000 25.0%  2,890 sps  update 12  policy -0.0123  value 0.4321  "
-        "entropy 2.010  normalised 0.610  kl 0.00412  ev +0.430  "
-        "games 100 (black 40.0%, white 30.0%)  ends checkmate 75%, ply cap 25%  eval 95.3%  "
-        "eta 1:02:03"
-    )
-
-
-def test_the_last_step_may_pass_the_end_by_a_few_plies() -> None:
-    assert "200,192/200,000 100.0%" in log_line(replace(FULL, global_timestep=200_192))
-
-
-def test_log_line_before_the_first_update_names_only_what_is_known() -> None:
-    assert log_line(EMPTY) == "0/200,000 0.0%  - sps  update 0  eta -"
 
 
 def test_a_pipe_gets_one_line_an_update_and_no_control_codes() -> None:
@@ -165,72 +85,6 @@ def test_quiet_prints_nothing() -> None:
         display.message("hello")
         display.update(FULL)
     assert text.getvalue() == ""
-
-
-def drawn_lines(snapshot: RunSnapshot, width: int, height: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
-    rendered = console.render_lines(RunPicture(snapshot), pad=False)
-    return ["".join(segment.text for segment in line).rstrip() for line in rendered]
-
-
-SIZES = [
-    (200, 60),
-    (140, 40),
-    (126, 26),
-    (125, 40),
-    (80, 24),
-    (78, 22),
-    (60, 20),
-    (40, 12),
-    (30, 5),
-]
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("snapshot", [EMPTY, FULL], ids=["empty", "full"])
-def test_the_picture_stays_within_the_terminal(
-    snapshot: RunSnapshot, width: int, height: int
-) -> None:
-    lines = drawn_lines(snapshot, width, height)
-    assert 0 < len(lines) < height
-    assert max(len(line) for line in lines) <= width
-
-
-@pytest.mark.parametrize(("width", "height"), [(140, 40), (80, 24)])
-def test_large_pictures_show_board_losses_ends_phases_and_evaluation(
-    width: int, height: int
-) -> None:
-    text = "\n".join(drawn_lines(FULL, width, height))
-    for rank in BOARD_TEXT.splitlines():
-        assert rank in text
-    for part in (
-        "25.0%", "1:02:03", "50,000 of 200,000",
-        "-0.0123", "0.4321", "2.010", "0.610", "0.00412", "+0.430",
-        "612,345", "3,912", "2,890",
-        "checkmate", "70", "75%", "76%", "95.3%", "91.0%", "saved checkpoint",
-    ):  # fmt: skip
-        assert part in text
-
-
-def test_numbers_of_a_very_long_run_are_not_cut_at_80_columns() -> None:
-    snapshot = replace(
-        FULL,
-        global_timestep=987_654_321_000,
-        total_timesteps=1_000_000_000_000,
-        games={"CHECKMATE": 9_999_999},
-        black_wins=9_999_999,
-    )
-    text = "\n".join(drawn_lines(snapshot, 80, 24))
-    assert "987,654.32M of 1,000,000.00M plies" in text
-    assert text.count("9,999,999") == 3
-    assert "…" not in text
-
-
-def test_a_small_terminal_keeps_progress_and_time_left() -> None:
-    text = "\n".join(drawn_lines(FULL, 40, 12))
-    assert "25.0%" in text
-    assert "1:02:03" in text
-    assert "last move" not in text
 
 
 def test_the_live_picture_is_redrawn_at_most_as_often_as_asked() -> None:

@@ -1,0 +1,321 @@
+"""The picture of a run in four sizes, from a single line to a full screen."""
+
+import re
+from collections.abc import Iterable
+from itertools import zip_longest
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.snapshot_text import (
+    END_LABELS,
+    count_text,
+    duration_text,
+    evaluation_details,
+    log_line,
+    number_text,
+    percent_text,
+    rate_text,
+    scores_by_opponent,
+)
+
+_DIM = "dim"
+_TITLE = "bold cyan"
+_LEARNING_ROWS = (
+    ("policy loss", "policy_loss", "{:+.4f}"),
+    ("value loss", "value_loss", "{:.4f}"),
+    ("entropy", "entropy", "{:.3f}"),
+    ("  normalised", "entropy_normalised", "{:.3f}"),
+    ("approx KL", "approx_kl", "{:.5f}"),
+    ("clip fraction", "clip_fraction", "{:.3f}"),
+    ("explained var", "explained_variance", "{:+.3f}"),
+    ("gradient norm", "grad_norm", "{:.3f}"),
+    ("learning rate", "learning_rate", "{:.2e}"),
+)
+_EVALUATION_ROWS = (
+    ("score", "score", "{:.1%}"),
+    ("95% from", "score_low", "{:.1%}"),
+    ("to", "score_high", "{:.1%}"),
+    ("games", "games", "{:.0f}"),
+    ("rating", "rating", "{:.0f}"),
+)
+_POOL_ROWS = (
+    ("snapshots", "pool_size", "{:.0f}"),
+    ("score", "score", "{:.1%}"),
+    ("lowest", "lowest_score", "{:.1%}"),
+)
+_SHOWN_OPPONENTS = 6
+"""So many fit into the least height of the largest picture."""
+_RANK = re.compile(r"(?:[ +][.A-Za-z]){9} [a-i]")
+
+
+class RunPicture:
+    """A snapshot as a Rich renderable that fits itself into the space it gets."""
+
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the largest of the four sizes that fits."""
+        # Lines are put together here, for Rich's tables would take a tenth of a core.
+        width, height = options.max_width, console.size.height
+        if options.ascii_only or width < 40 or height < 12:
+            lines = [Text(log_line(self._snapshot))]
+        elif width < 78 or height < 22:
+            lines = _small(self._snapshot, width)
+        elif width < 126 or height < 26:
+            lines = _compact(self._snapshot, width)
+        else:
+            lines = _full(self._snapshot, width)
+        for line in lines:
+            line.truncate(width)
+        yield Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+
+def _full(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """At least 126 x 26: everything, in boxes."""
+    board = snapshot.board_text
+    box = (width - (32 if board else 0)) // 3 - 1
+    inner = box - 4
+    columns = [
+        [
+            *_boxed("learning", _learning(snapshot, inner), box),
+            *_boxed("plies a second", _speed(snapshot, inner), box),
+            *(_boxed("opponent pool", _pool(snapshot, inner), box) if snapshot.opponents else []),
+        ],
+        [
+            *_boxed("games", _games(snapshot, inner), box),
+            *_boxed("ends", _ends(snapshot, inner), box),
+        ],
+        [
+            *_boxed("time", _phase_bars(snapshot, inner), box),
+            *_boxed("evaluation", _evaluation_rows(snapshot, inner), box),
+        ],
+    ]
+    if board:
+        columns.insert(0, _boxed("a running game", _board(board), 31))
+    return [
+        *_header(snapshot, width),
+        Text(),
+        *_beside(columns, 1),
+        Text(snapshot.message, style="yellow"),
+    ]
+
+
+def _compact(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """At least 78 x 22: everything, without boxes."""
+    columns = [
+        [
+            Text("learning", style=_TITLE),
+            *_learning(snapshot, 23),
+            Text("plies a second", style=_TITLE),
+            *_speed(snapshot, 23),
+        ],
+        [*_games(snapshot, 27, "games"), *_ends(snapshot, 27, "ends"), *_pool_line(snapshot, 27)],
+    ]
+    if snapshot.board_text:
+        columns.insert(0, _board(snapshot.board_text))
+    phases = "  ".join(f"{name} {share:.0%}" for name, share in _phase_shares(snapshot))
+    return [
+        *_header(snapshot, width),
+        Text(),
+        *_beside(columns, 2),
+        Text.assemble(("time  ", _TITLE), phases),
+        Text.assemble(("evaluation  ", _TITLE), _evaluation_text(snapshot)),
+        Text(snapshot.message, style="yellow"),
+    ]
+
+
+def _small(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """At least 40 x 12: progress and the numbers that matter most."""
+    learning = snapshot.learning
+    rows = [
+        ("plies a second", rate_text(snapshot.sps.get("overall", 0.0))),
+        ("entropy", number_text(learning, "entropy", "{:.3f}")),
+        ("approx KL", number_text(learning, "approx_kl", "{:.5f}")),
+        ("explained var", number_text(learning, "explained_variance", "{:+.3f}")),
+        ("games", f"{sum(snapshot.games.values()):,}"),
+        ("checkmates", number_text(snapshot.recent, "share_checkmate", "{:.0%}")),
+        ("evaluation", number_text(snapshot.evaluation, "score", "{:.1%}")),
+    ]
+    return [
+        *_header(snapshot, width),
+        *_pairs(rows, width),
+        *_pool_line(snapshot, width),
+        Text(snapshot.message, style="yellow"),
+    ]
+
+
+def _header(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """Progress: a bar, and below it the numbers."""
+    done, total = snapshot.global_timestep, snapshot.total_timesteps
+    percent = percent_text(done, total)
+    bar = _bar(done / total, width - len("keisei  ") - len(percent))
+    return [
+        Text.assemble(("keisei ", _TITLE), bar, (f" {percent}", "bold")),
+        Text.assemble(
+            f"{count_text(done)} of {count_text(total)} plies",
+            ("  left ", _DIM),
+            (duration_text(snapshot.eta_seconds), "bold"),
+            (f"  elapsed {duration_text(snapshot.elapsed_seconds)}", _DIM),
+            (f"  update {snapshot.updates:,}", _DIM),
+        ),
+    ]
+
+
+def _board(board_text: str) -> list[Text]:
+    """The board as given, Black's pieces bold and White's in colour, so that sides are told apart.
+
+    Lines that are not ranks (hands, files, whose move) are only dimmed.
+    """
+    lines: list[Text] = []
+    for line in board_text.splitlines():
+        text = Text(line)
+        if _RANK.fullmatch(line):
+            text.highlight_regex(r"[A-Z]|\+(?=[A-Z])", "bold")
+            text.highlight_regex(r"[a-z](?= |$)|\+(?=[a-z])", "bright_magenta")
+            text.highlight_regex(r"\.|.$", _DIM)
+        else:
+            text.stylize(_DIM)
+        lines.append(text)
+    return lines
+
+
+def _speed(snapshot: RunSnapshot, width: int) -> list[Text]:
+    names = ("env", "learn", "overall")
+    return _pairs([(name, rate_text(snapshot.sps.get(name, 0.0))) for name in names], width)
+
+
+def _learning(snapshot: RunSnapshot, width: int) -> list[Text]:
+    rows = [
+        (label, number_text(snapshot.learning, key, form)) for label, key, form in _LEARNING_ROWS
+    ]
+    return _pairs(rows, width)
+
+
+def _games(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
+    """Results over the whole run, and their share in the last rollout."""
+    recent = snapshot.recent
+    rows = [
+        ("finished", sum(snapshot.games.values()), number_text(recent, "finished", "+{:.0f}")),
+        ("Black won", snapshot.black_wins, number_text(recent, "black_win_rate", "{:.0%}")),
+        ("White won", snapshot.white_wins, number_text(recent, "white_win_rate", "{:.0%}")),
+        ("drawn", snapshot.draws, number_text(recent, "draw_rate", "{:.0%}")),
+        ("plies a game", round(snapshot.mean_plies), number_text(recent, "mean_plies", "{:.0f}")),
+    ]
+    return _triples(title, rows, width)
+
+
+def _ends(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
+    """Games by how they ended: over the whole run, and their share in the last rollout."""
+    rows = [
+        (
+            label,
+            snapshot.games.get(name, 0),
+            number_text(snapshot.recent, f"share_{name.lower()}", "{:.0%}"),
+        )
+        for name, label in END_LABELS.items()
+    ]
+    return _triples(title, rows, width)
+
+
+def _phase_shares(snapshot: RunSnapshot) -> list[tuple[str, float]]:
+    total = sum(snapshot.phase_seconds.values())
+    return [
+        (name, seconds / total if total > 0 else 0.0)
+        for name, seconds in snapshot.phase_seconds.items()
+    ]
+
+
+def _phase_bars(snapshot: RunSnapshot, width: int) -> list[Text]:
+    return [
+        Text.assemble((f"{name:<6}", _DIM), _bar(share, width - 11), f"{share:>5.0%}")
+        for name, share in _phase_shares(snapshot)
+    ]
+
+
+def _evaluation_rows(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """The mean over all opponents, and the score against each."""
+    results = snapshot.evaluation
+    rows = [
+        (label, number_text(results, key, form))
+        for label, key, form in _EVALUATION_ROWS
+        if key in results or key != "rating"
+    ]
+    room = width - len("  ") - len(" 100.0%")
+    for name, score in scores_by_opponent(results)[:_SHOWN_OPPONENTS]:
+        # The ends of names differ, as in ..._nodes_100.
+        short = name if len(name) <= room else "…" + name[1 - room :]
+        rows.append((f"  {short}", f"{score:.1%}"))
+    return _pairs(rows, width)
+
+
+def _evaluation_text(snapshot: RunSnapshot) -> str:
+    results = snapshot.evaluation
+    if not results:
+        return "none yet"
+    score, low, high = (number_text(results, key, form) for _, key, form in _EVALUATION_ROWS[:3])
+    return f"{score} ({low} to {high}){evaluation_details(results)}"
+
+
+def _pool(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """The learner's score against its snapshots."""
+    rows = [(label, number_text(snapshot.opponents, key, form)) for label, key, form in _POOL_ROWS]
+    return _pairs(rows, width)
+
+
+def _pool_line(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """One line of the pool, none when there is no pool."""
+    if not snapshot.opponents:
+        return []
+    size = snapshot.opponents["pool_size"]
+    score = number_text(snapshot.opponents, "score", "{:.1%}")
+    return _pairs([(f"against {size:.0f} snapshots", score)], width)
+
+
+def _boxed(title: str, lines: list[Text], width: int) -> list[Text]:
+    """Lines with a frame around, ``width`` columns in all."""
+    left, right = f" {title} ".center(width - 2, "─").split(title)
+    framed = [Text.assemble((f"╭{left}", _DIM), (title, _TITLE), (f"{right}╮", _DIM))]
+    for line in lines:
+        line.truncate(width - 4, pad=True)
+        framed.append(Text.assemble(("│ ", _DIM), line, (" │", _DIM)))
+    return [*framed, Text(f"╰{'─' * (width - 2)}╯", style=_DIM)]
+
+
+def _beside(columns: list[list[Text]], gap: int) -> list[Text]:
+    """Columns of lines side by side, each as wide as its longest line."""
+    widths = [max(line.cell_len for line in column) + gap for column in columns]
+    rows: list[Text] = []
+    for cells in zip_longest(*columns):
+        row = Text()
+        for cell, width in zip(cells, widths, strict=True):
+            text = cell or Text()
+            text.pad_right(width - text.cell_len)
+            row.append_text(text)
+        rows.append(row)
+    return rows
+
+
+def _bar(share: float, width: int) -> Text:
+    """A bar of ``width`` columns, filled from the left in half columns."""
+    full, half = divmod(round(2 * width * min(1.0, max(0.0, share))), 2)
+    filled = "━" * full + "╸" * half
+    return Text.assemble((filled, "cyan"), ("─" * (width - len(filled)), _DIM))
+
+
+def _pairs(rows: Iterable[tuple[str, str]], width: int) -> list[Text]:
+    """Labels at the left, values at the right."""
+    return [Text.assemble((label, _DIM), value.rjust(width - len(label))) for label, value in rows]
+
+
+def _triples(title: str, rows: Iterable[tuple[str, int, str]], width: int) -> list[Text]:
+    """A label, a count of the whole run, and what it was in the last rollout, with a heading."""
+    heading = f"{'all':>{width - len(title) - 6}}{'last':>6}"
+    return [
+        Text.assemble((title, _TITLE), (heading, _DIM)),
+        *_pairs(
+            ((label, f"{count_text(count)}{recent:>6}") for label, count, recent in rows), width
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""The numbers of a ``RunSnapshot`` as text, and the line that tells all of them."""
+
+from keisei.training.metrics_manager import RunSnapshot
+
+UNKNOWN = "-"
+"""In place of a number that is not known yet."""
+END_LABELS = {
+    "CHECKMATE": "checkmate",
+    "STALEMATE": "stalemate",
+    "SENNICHITE": "sennichite",
+    "PERPETUAL_CHECK": "perpetual",
+    "DECLARATION": "declaration",
+    "MAX_PLIES": "ply cap",
+}
+"""What a screen calls each ``Termination``."""
+
+
+def log_line(snapshot: RunSnapshot) -> str:
+    """The state of a run as one line of plain text."""
+    total = snapshot.total_timesteps
+    parts = [
+        f"{snapshot.global_timestep:,}/{total:,} {percent_text(snapshot.global_timestep, total)}",
+        f"{rate_text(snapshot.sps.get('overall', 0.0))} sps",
+        f"update {snapshot.updates:,}",
+    ]
+    parts += [
+        f"{label} {text}"
+        for label, key, form in (
+            ("policy", "policy_loss", "{:+.4f}"),
+            ("value", "value_loss", "{:.4f}"),
+            ("entropy", "entropy", "{:.3f}"),
+            ("normalised", "entropy_normalised", "{:.3f}"),
+            ("kl", "approx_kl", "{:.5f}"),
+            ("ev", "explained_variance", "{:+.3f}"),
+        )
+        if (text := number_text(snapshot.learning, key, form)) != UNKNOWN
+    ]
+    games = sum(snapshot.games.values())
+    if games:
+        parts.append(
+            f"games {games:,} (black {percent_text(snapshot.black_wins, games)}, "
+            f"white {percent_text(snapshot.white_wins, games)})"
+        )
+    ends = [
+        f"{label} {snapshot.recent[key]:.0%}"
+        for name, label in END_LABELS.items()
+        if snapshot.recent.get(key := f"share_{name.lower()}")
+    ]
+    if ends:
+        parts.append("ends " + ", ".join(ends))
+    if "score" in snapshot.opponents:
+        parts.append(f"pool {snapshot.opponents['score']:.1%}")
+    if "score" in snapshot.evaluation:
+        parts.append(
+            f"eval {snapshot.evaluation['score']:.1%}{evaluation_details(snapshot.evaluation)}"
+        )
+    parts.append(f"eta {duration_text(snapshot.eta_seconds)}")
+    return "  ".join(parts)
+
+
+def evaluation_details(evaluation: dict[str, float]) -> str:
+    """Rating and score against each opponent, as far as there are any: `` rating 412, ...``."""
+    details = [f"{name} {score:.1%}" for name, score in scores_by_opponent(evaluation)]
+    if "rating" in evaluation:
+        details.insert(0, f"rating {evaluation['rating']:.0f}")
+    return f" {', '.join(details)}" if details else ""
+
+
+def scores_by_opponent(evaluation: dict[str, float]) -> list[tuple[str, float]]:
+    """Names and scores of the players met in the last evaluation, in their order."""
+    ending = "_score"
+    return [
+        (key.removesuffix(ending), value)
+        for key, value in evaluation.items()
+        if key.endswith(ending)
+    ]
+
+
+def number_text(values: dict[str, float], key: str, form: str) -> str:
+    """The number of a key in a format, for example ``"{:.3f}"``; a dash when there is none."""
+    value = values.get(key)
+    return UNKNOWN if value is None else form.format(value)
+
+
+def count_text(number: int) -> str:
+    """A count with its thousands set apart, very large ones in millions."""
+    return f"{number:,}" if number < 10_000_000 else f"{number / 1e6:,.2f}M"
+
+
+def rate_text(per_second: float) -> str:
+    """Plies a second; a dash for 0, which stands for unknown."""
+    return f"{per_second:,.0f}" if per_second > 0 else UNKNOWN
+
+
+def percent_text(part: int, whole: int) -> str:
+    """A share of at most 100%; a dash of nothing."""
+    return f"{min(1.0, part / whole):.1%}" if whole else UNKNOWN
+
+
+def duration_text(seconds: float | None) -> str:
+    """Hours, minutes and seconds as in 1:02:03."""
+    if seconds is None:
+        return UNKNOWN
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}"
