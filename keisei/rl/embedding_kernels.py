@@ -11,61 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.rl.embedding_tables import (
-    BUCKET_SHIFT,
-    CHECK_ROW,
-    ENEMY_KIND,
-    ENEMY_KING_ROW,
-    ENEMY_WINDOW_ROW,
-    EXCHANGE_ROW,
-    HAND_ROW,
-    KING_OFFSETS,
-    LABEL_ROW,
-    MAX_HAND,
-    MAX_MOVES,
-    MAX_STEPS,
-    MOVE_KINDS,
-    NUM_CAPTURED,
-    NUM_KING_OFFSETS,
-    NUM_MOVE_KINDS,
-    NUM_SET_BITS,
-    OFF_BOARD,
-    OWN_KIND,
-    OWN_KING_ROW,
-    OWN_WINDOW_ROW,
-    PIECE_INDEX,
-    PIECE_SQUARE_ROW,
-    PLIES_LEFT_ROW,
-    PROGRESS_ROW,
-    PROMOTION_KIND,
-    REPETITION_ROW,
-    SET_BITS,
-    SQUARES_BEHIND,
-    TO_MOVE_ROW,
-    WINDOW_SIZE,
-    WINDOWS,
-)
-from keisei.shogi.constants import (
-    EMPTY,
-    FIRST_DROP_CLASS,
-    GOLD,
-    KING,
-    NUM_DIRECTIONS,
-    NUM_HAND_TYPES,
-    NUM_SQUARES,
-    OTHER_SIDE,
-    PAWN,
-    PROMOTED,
-)
-from keisei.shogi.features import (
-    BOARD,
-    IN_CHECK,
-    OWN_HAND,
-    PLIES_LEFT,
-    PROGRESS,
-    REPETITION,
-    TO_MOVE,
-)
+from keisei.rl.embedding_rows import legal_move_rows, position_rows
+from keisei.rl.embedding_tables import LABEL_ROW, MAX_MOVES
+from keisei.shogi.constants import NUM_SQUARES
 from keisei.shogi.jit import inline_kernel, kernel
 
 Bytes = NDArray[np.uint8]
@@ -77,60 +25,6 @@ POLICY_WIDTH = 64
 """H; a constant, so that the loops over it are unrolled."""
 COLUMNS_PER_TASK = 64
 """Width of the strip of the input table whose gradient one task computes."""
-_FIRST_SQUARE = BOARD.start
-_FIRST_HAND = OWN_HAND.start
-
-
-@inline_kernel
-def _king_square(position: Bytes, code: int) -> int:
-    for square in range(NUM_SQUARES):
-        if position[_FIRST_SQUARE + square] == code:
-            return square
-    return OFF_BOARD
-
-
-@inline_kernel
-def _window_rows(position: Bytes, king: int, first_row: int, rows: Rows, count: int) -> int:
-    """Append the rows of the pieces around a king; the new number of rows."""
-    for slot in range(WINDOW_SIZE):
-        square = WINDOWS[king, slot]
-        if square != OFF_BOARD:
-            piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
-            if piece >= 0:
-                rows[count] = first_row + piece * WINDOW_SIZE + slot
-                count += 1
-    return count
-
-
-@inline_kernel
-def _position_rows(position: Bytes, rows: Rows) -> int:
-    """Write the input rows of one position; their number."""
-    count = 0
-    for square in range(NUM_SQUARES):
-        piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
-        if piece >= 0:
-            rows[count] = PIECE_SQUARE_ROW + piece * NUM_SQUARES + square
-            count += 1
-    for hand in range(2 * NUM_HAND_TYPES):
-        held = min(position[_FIRST_HAND + hand], MAX_HAND)
-        if held > 0:
-            rows[count] = HAND_ROW + hand * MAX_HAND + held - 1
-            count += 1
-    if position[IN_CHECK] != 0:
-        rows[count] = CHECK_ROW
-        count += 1
-    if position[REPETITION] != 0:
-        rows[count] = REPETITION_ROW + min(position[REPETITION], 2) - 1
-        count += 1
-    if position[TO_MOVE] != 0:
-        rows[count] = TO_MOVE_ROW
-        count += 1
-    rows[count] = PROGRESS_ROW + (position[PROGRESS] >> BUCKET_SHIFT)
-    rows[count + 1] = PLIES_LEFT_ROW + (position[PLIES_LEFT] >> BUCKET_SHIFT)
-    count += 2
-    count = _window_rows(position, _king_square(position, KING), OWN_WINDOW_ROW, rows, count)
-    enemy_king = _king_square(position, KING + OTHER_SIDE)
-    return _window_rows(position, enemy_king, ENEMY_WINDOW_ROW, rows, count)
 
 
 @inline_kernel
@@ -166,8 +60,9 @@ def sum_input_rows(
         first: first position.
         last: one past the last position.
     """
+    attackers = np.empty((2, NUM_SQUARES), np.uint8)
     for i in range(first, last):
-        counts[i] = _position_rows(states[i], rows[i])
+        counts[i] = position_rows(states[i], attackers, rows[i])
         _add_rows(table, rows[i], counts[i], sums[i])
 
 
@@ -196,58 +91,12 @@ def scatter_input_gradient(
 
 
 @inline_kernel
-def _mover(position: Bytes, move_class: int, to: int) -> int:
-    """Code 1..14 of the piece that makes the move."""
-    if move_class >= FIRST_DROP_CLASS:
-        return move_class - FIRST_DROP_CLASS + PAWN
-    code = EMPTY
-    for step in range(MAX_STEPS):
-        square = SQUARES_BEHIND[move_class % NUM_DIRECTIONS, to, step]
-        if square == OFF_BOARD:
-            break
-        code = position[_FIRST_SQUARE + square]
-        if code != EMPTY:
-            break
-    return max(OWN_KIND[code], PAWN)
-
-
-@inline_kernel
-def _move_rows(position: Bytes, label: int, own_king: int, enemy_king: int, rows: Rows) -> None:
-    """Write the ROWS_PER_MOVE move rows of one legal move."""
-    move_class, to = label // NUM_SQUARES, label % NUM_SQUARES
-    piece = _mover(position, move_class, to)
-    kind = MOVE_KINDS[move_class]
-    captured = ENEMY_KIND[position[_FIRST_SQUARE + to]]
-    after = piece
-    if kind == PROMOTION_KIND and piece < GOLD:
-        after = piece + PROMOTED
-    rows[0] = LABEL_ROW + label
-    rows[1] = EXCHANGE_ROW + ((piece - 1) * NUM_MOVE_KINDS + kind) * NUM_CAPTURED + captured
-    rows[2] = ENEMY_KING_ROW + (after - 1) * NUM_KING_OFFSETS + KING_OFFSETS[enemy_king, to]
-    rows[3] = OWN_KING_ROW + (after - 1) * NUM_KING_OFFSETS + KING_OFFSETS[own_king, to]
-
-
-@inline_kernel
-def _legal_move_rows(position: Bytes, mask_bits: Bytes, rows: Rows) -> None:
-    """Write the move rows of all legal moves, in label order."""
-    own_king = _king_square(position, KING)
-    enemy_king = _king_square(position, KING + OTHER_SIDE)
-    count = 0
-    for byte in range(mask_bits.shape[0]):
-        bits = mask_bits[byte]
-        # A loop of known length is predicted better than a test of each bit.
-        for k in range(NUM_SET_BITS[bits]):
-            label = 8 * byte + SET_BITS[bits, k]
-            _move_rows(position, label, own_king, enemy_king, rows[count])
-            count += 1
-
-
-@inline_kernel
 def _move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: Floats) -> float:
-    """Write the move vector [H], the sum of four rows; its inner product with the vector [H]."""
+    """Write the move vector [H], the sum of its rows; its inner product with the vector [H]."""
     label, exchange, enemy, own = table[rows[0]], table[rows[1]], table[rows[2]], table[rows[3]]
+    danger, mating = table[rows[4]], table[rows[5]]
     for j in range(POLICY_WIDTH):
-        move[j] = (label[j] + exchange[j]) + (enemy[j] + own[j])
+        move[j] = ((label[j] + exchange[j]) + (enemy[j] + own[j])) + (danger[j] + mating[j])
     # A plain running sum may not be reordered by the compiler; independent lanes are vector code.
     for j in range(16):
         lanes[j] = (move[j] * vector[j] + move[j + 16] * vector[j + 16]) + (
@@ -299,8 +148,9 @@ def write_move_rows(
         first: first position.
         last: one past the last position.
     """
+    attackers = np.empty((2, NUM_SQUARES), np.uint8)
     for i in range(first, last):
-        _legal_move_rows(states[i], mask_bits[i], rows[offsets[i] : offsets[i + 1]])
+        legal_move_rows(states[i], mask_bits[i], attackers, rows[offsets[i] : offsets[i + 1]])
 
 
 @kernel
@@ -409,7 +259,7 @@ def scatter_move_gradient(
     grad_table: Floats,
     part: int,
 ) -> None:
-    """Add the gradient of the logits to one of the four parts of the move table's gradient.
+    """Add the gradient of the logits to one part of the move table's gradient.
 
     Args:
         vectors: float32[B, H], policy vectors.

@@ -1,9 +1,17 @@
 """Numbering of the embedding rows, and the small board tables that turn a state into row numbers.
 
 A position is a set of rows of the *input table*: one for each (piece, square), (hand, count) and
-flag, and one for each (piece, offset from a king) within three files and ranks of either king.
-A move is four rows of the *move table*: its label; (piece, kind, captured piece); (piece after
-the move, destination relative to the enemy king); the same relative to the own king.
+flag; one for each (piece, offset from a king) within three files and ranks of either king; one for
+each (piece, attacks on its square); one for each (offset from a king, content, attacks) within two
+files and ranks; one for the flights of each king. A move is six rows of the *move table*: its
+label; (piece, kind, captured piece, defended, supported); (piece after the move, destination
+relative to the enemy king); the same for the own king; (piece, danger at the origin, attacks on the
+destination); (piece after the move, destination near the enemy king, defended, supported, flights).
+
+*Attacks* on a square are counted for both sides, up to two each; other pieces block, pins are not
+looked at. A destination is *defended* when the opponent attacks it and *supported* when the mover
+does with another piece. *Flights* of a king are the squares around it without a piece of its own
+side that the other side does not attack, up to three.
 
 Everything here derives from the compact state (:mod:`keisei.shogi.features`) alone. A square
 number 81 stands for "not on the board" throughout; boards are padded with an empty square there.
@@ -13,18 +21,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.constants import (
+    BISHOP,
     DRAGON,
     FIRST_DROP_CLASS,
     FIRST_PROMOTION_CLASS,
+    GOLD,
     HAND_LIMITS,
+    HORSE,
+    KING,
+    KNIGHT,
+    LANCE,
     NUM_ACTIONS,
     NUM_CLASSES,
-    NUM_DIRECTIONS,
     NUM_FILES,
     NUM_HAND_TYPES,
     NUM_RANKS,
     NUM_SQUARES,
     OTHER_SIDE,
+    PAWN,
+    PROMOTED,
+    ROOK,
+    SILVER,
 )
 
 OFF_BOARD = NUM_SQUARES
@@ -38,6 +55,14 @@ FLAG_BUCKETS = 16
 BUCKET_SHIFT = 4
 WINDOW_REACH = 3
 WINDOW_SIZE = (2 * WINDOW_REACH + 1) ** 2
+ZONE_REACH = 2
+ZONE_SIZE = (2 * ZONE_REACH + 1) ** 2
+MAX_ATTACKERS = 2
+NUM_ATTACKS = (MAX_ATTACKERS + 1) ** 2
+"""Own attackers of a square times (MAX_ATTACKERS + 1), plus the opponent's."""
+NUM_CONTENTS = 3
+"""What is on a square: 0 nothing, 1 an own piece, 2 one of the opponent's."""
+MAX_FLIGHTS = 3
 
 # Rows of the input table.
 PIECE_SQUARE_ROW = 0
@@ -49,8 +74,13 @@ PROGRESS_ROW = TO_MOVE_ROW + 1
 PLIES_LEFT_ROW = PROGRESS_ROW + FLAG_BUCKETS
 OWN_WINDOW_ROW = PLIES_LEFT_ROW + FLAG_BUCKETS
 ENEMY_WINDOW_ROW = OWN_WINDOW_ROW + NUM_PIECES * WINDOW_SIZE
-NUM_INPUT_ROWS = ENEMY_WINDOW_ROW + NUM_PIECES * WINDOW_SIZE
-MAX_INPUT_ROWS = NUM_SQUARES + 2 * NUM_HAND_TYPES + 5 + 2 * WINDOW_SIZE
+ATTACKED_PIECE_ROW = ENEMY_WINDOW_ROW + NUM_PIECES * WINDOW_SIZE
+OWN_ZONE_ROW = ATTACKED_PIECE_ROW + NUM_PIECES * NUM_ATTACKS
+ENEMY_ZONE_ROW = OWN_ZONE_ROW + ZONE_SIZE * NUM_CONTENTS * NUM_ATTACKS
+OWN_FLIGHTS_ROW = ENEMY_ZONE_ROW + ZONE_SIZE * NUM_CONTENTS * NUM_ATTACKS
+ENEMY_FLIGHTS_ROW = OWN_FLIGHTS_ROW + MAX_FLIGHTS + 1
+NUM_INPUT_ROWS = ENEMY_FLIGHTS_ROW + MAX_FLIGHTS + 1
+MAX_INPUT_ROWS = 2 * NUM_SQUARES + 2 * NUM_HAND_TYPES + 7 + 2 * WINDOW_SIZE + 2 * ZONE_SIZE
 """No position has more rows than this."""
 
 # Rows of the move table.
@@ -61,12 +91,20 @@ NUM_CAPTURED = NUM_KINDS_OF_PIECE + 1
 KING_SPAN = 2 * NUM_FILES - 1
 NO_KING_OFFSET = KING_SPAN * KING_SPAN
 NUM_KING_OFFSETS = NO_KING_OFFSET + 1
+NUM_DANGERS = 4
+"""At the origin: 0 a drop, 1 not attacked, 2 attacked, 3 attacked and protected."""
+NOT_NEAR = ZONE_SIZE
+NUM_NEAR = NOT_NEAR + 1
+NUM_GUARDS = 4
+"""Twice "defended" plus "supported"; the opponent's king does not count where it is looked at."""
 LABEL_ROW = 0
 EXCHANGE_ROW = LABEL_ROW + NUM_ACTIONS
-ENEMY_KING_ROW = EXCHANGE_ROW + NUM_KINDS_OF_PIECE * NUM_MOVE_KINDS * NUM_CAPTURED
+ENEMY_KING_ROW = EXCHANGE_ROW + NUM_KINDS_OF_PIECE * NUM_MOVE_KINDS * NUM_CAPTURED * NUM_GUARDS
 OWN_KING_ROW = ENEMY_KING_ROW + NUM_KINDS_OF_PIECE * NUM_KING_OFFSETS
-NUM_MOVE_ROWS = OWN_KING_ROW + NUM_KINDS_OF_PIECE * NUM_KING_OFFSETS
-ROWS_PER_MOVE = 4
+DANGER_ROW = OWN_KING_ROW + NUM_KINDS_OF_PIECE * NUM_KING_OFFSETS
+MATING_ROW = DANGER_ROW + NUM_KINDS_OF_PIECE * NUM_DANGERS * NUM_ATTACKS
+NUM_MOVE_ROWS = MATING_ROW + NUM_KINDS_OF_PIECE * NUM_NEAR * NUM_GUARDS * (MAX_FLIGHTS + 1)
+ROWS_PER_MOVE = 6
 MAX_MOVES = 593
 """No shogi position has more legal moves."""
 
@@ -82,9 +120,40 @@ _TRAVEL = (
     (-1, 1),
     (1, -2),
     (-1, -2),
+    (-1, 2),
+    (1, 2),
 )
 """(files, ranks) of one step in each direction: LEFT is towards higher file numbers."""
-_KNIGHT_DIRECTIONS = (8, 9)
+NUM_TRAVELS = len(_TRAVEL)
+"""The directions of moves, and the two in which only the opponent's knights jump."""
+_UP, _UP_LEFT, _UP_RIGHT, _LEFT, _RIGHT, _DOWN, _DOWN_LEFT, _DOWN_RIGHT = range(8)
+_UP_JUMPS, _DOWN_JUMPS = (8, 9), (10, 11)
+_OPPOSITE = tuple(_TRAVEL.index((-files, -ranks)) for files, ranks in _TRAVEL)
+_SIDES = (_LEFT, _RIGHT)
+_ORTHOGONAL = (_UP, _DOWN, *_SIDES)
+_FORWARD = (_UP, _UP_LEFT, _UP_RIGHT)
+_DIAGONAL = (_UP_LEFT, _UP_RIGHT, _DOWN_LEFT, _DOWN_RIGHT)
+_GOLD_STEPS = (*_FORWARD, *_SIDES, _DOWN)
+_STEPS = {
+    PAWN: (_UP,),
+    KNIGHT: _UP_JUMPS,
+    SILVER: (_UP, *_DIAGONAL),
+    GOLD: _GOLD_STEPS,
+    KING: range(8),
+    PAWN + PROMOTED: _GOLD_STEPS,
+    LANCE + PROMOTED: _GOLD_STEPS,
+    KNIGHT + PROMOTED: _GOLD_STEPS,
+    SILVER + PROMOTED: _GOLD_STEPS,
+    HORSE: _ORTHOGONAL,
+    DRAGON: _DIAGONAL,
+}
+_SLIDES = {
+    LANCE: (_UP,),
+    BISHOP: _DIAGONAL,
+    ROOK: _ORTHOGONAL,
+    HORSE: _DIAGONAL,
+    DRAGON: _ORTHOGONAL,
+}
 
 
 def _square(file: int, rank: int) -> int:
@@ -93,28 +162,40 @@ def _square(file: int, rank: int) -> int:
     return OFF_BOARD
 
 
-def _squares_behind() -> NDArray[np.int64]:
-    """Squares int64[10, 81, 8] met when walking back from a destination, nearest first."""
-    behind = np.full((NUM_DIRECTIONS, NUM_SQUARES, MAX_STEPS), OFF_BOARD, dtype=np.int64)
+def _squares_ahead() -> NDArray[np.int64]:
+    """Squares int64[12, 81, 8] met when walking in a direction, nearest first."""
+    ahead = np.full((NUM_TRAVELS, NUM_SQUARES, MAX_STEPS), OFF_BOARD, dtype=np.int64)
     for direction, (files, ranks) in enumerate(_TRAVEL):
-        steps = 1 if direction in _KNIGHT_DIRECTIONS else MAX_STEPS
+        steps = 1 if direction in _UP_JUMPS + _DOWN_JUMPS else MAX_STEPS
         for square in range(NUM_SQUARES):
             file, rank = divmod(square, NUM_RANKS)
             for step in range(1, steps + 1):
-                origin = _square(file - step * files, rank - step * ranks)
-                behind[direction, square, step - 1] = origin
-    return behind
+                ahead[direction, square, step - 1] = _square(
+                    file + step * files, rank + step * ranks
+                )
+    return ahead
 
 
-def _windows() -> NDArray[np.int64]:
-    """Squares int64[82, 49] within WINDOW_REACH of a king's square, the king's own left out."""
-    windows = np.full((NUM_SQUARES + 1, WINDOW_SIZE), OFF_BOARD, dtype=np.int64)
-    reach = range(-WINDOW_REACH, WINDOW_REACH + 1)
-    offsets = [(files, ranks) for files in reach for ranks in reach]
+def _reaches() -> NDArray[np.int64]:
+    """How many steps int64[256, 12] the piece of a board code can go in each direction."""
+    reaches = np.zeros((256, NUM_TRAVELS), dtype=np.int64)
+    for moves, reach in ((_STEPS, 1), (_SLIDES, MAX_STEPS)):
+        for piece, directions in moves.items():
+            for direction in directions:
+                reaches[piece, direction] = reach
+                reaches[piece + OTHER_SIDE, _OPPOSITE[direction]] = reach
+    return reaches
+
+
+def _windows(reach: int, *, with_king: bool) -> NDArray[np.int64]:
+    """Squares int64[82, (2 reach + 1) ** 2] within ``reach`` files and ranks of a king's square."""
+    steps = range(-reach, reach + 1)
+    offsets = [(files, ranks) for files in steps for ranks in steps]
+    windows = np.full((NUM_SQUARES + 1, len(offsets)), OFF_BOARD, dtype=np.int64)
     for king in range(NUM_SQUARES):
         file, rank = divmod(king, NUM_RANKS)
         for slot, (files, ranks) in enumerate(offsets):
-            if (files, ranks) != (0, 0):
+            if with_king or (files, ranks) != (0, 0):
                 windows[king, slot] = _square(file + files, rank + ranks)
     return windows
 
@@ -127,6 +208,25 @@ def _king_offsets() -> NDArray[np.int64]:
     offset_ranks = ranks[None, :] - ranks[:, None] + NUM_RANKS - 1
     offsets[:NUM_SQUARES] = KING_SPAN * offset_files + offset_ranks
     return offsets
+
+
+def _near_slots() -> NDArray[np.int64]:
+    """Slot int64[290] in a king's zone by number of the offset from it; NOT_NEAR outside."""
+    near = np.full(NUM_KING_OFFSETS, NOT_NEAR, dtype=np.int64)
+    for files in range(-ZONE_REACH, ZONE_REACH + 1):
+        for ranks in range(-ZONE_REACH, ZONE_REACH + 1):
+            offset = KING_SPAN * (files + NUM_FILES - 1) + ranks + NUM_RANKS - 1
+            near[offset] = (2 * ZONE_REACH + 1) * (files + ZONE_REACH) + ranks + ZONE_REACH
+    return near
+
+
+def _rings() -> NDArray[np.int64]:
+    """1 int64[26] for the slots of a king's zone that touch the king, else 0."""
+    ring = np.zeros(NUM_NEAR, dtype=np.int64)
+    for slot in range(ZONE_SIZE):
+        files, ranks = divmod(slot, 2 * ZONE_REACH + 1)
+        ring[slot] = max(abs(files - ZONE_REACH), abs(ranks - ZONE_REACH)) == 1
+    return ring
 
 
 def _piece_index() -> NDArray[np.int64]:
@@ -143,6 +243,12 @@ def _own_kind() -> NDArray[np.int64]:
     kind = np.zeros(256, dtype=np.int64)
     kind[1 : NUM_KINDS_OF_PIECE + 1] = np.arange(1, NUM_KINDS_OF_PIECE + 1)
     return kind
+
+
+def _contents() -> NDArray[np.int64]:
+    """What is on a square int64[256] by board code, as NUM_CONTENTS counts it."""
+    piece = _piece_index()
+    return np.where(piece < 0, 0, 1 + piece // NUM_KINDS_OF_PIECE)
 
 
 def _move_kinds() -> NDArray[np.int64]:
@@ -165,12 +271,18 @@ def _set_bits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 # Small integers, so that the tables stay in the first-level cache beside the state.
-SQUARES_BEHIND = _squares_behind().astype(np.uint8)
-WINDOWS = _windows().astype(np.uint8)
+SQUARES_AHEAD = _squares_ahead().astype(np.uint8)
+SQUARES_BEHIND = SQUARES_AHEAD[list(_OPPOSITE)]
+REACHES = _reaches().astype(np.int8)
+WINDOWS = _windows(WINDOW_REACH, with_king=False).astype(np.uint8)
+ZONES = _windows(ZONE_REACH, with_king=True).astype(np.uint8)
+NEAR_SLOTS = _near_slots().astype(np.int8)
+RINGS = _rings().astype(np.int8)
 KING_OFFSETS = _king_offsets().astype(np.int16)
 PIECE_INDEX = _piece_index().astype(np.int8)
 OWN_KIND = _own_kind().astype(np.int8)
 ENEMY_KIND = np.roll(OWN_KIND, OTHER_SIDE)
 """Piece code 1..14 int8[256] of the opponent's piece by board code, else 0."""
+CONTENTS = _contents().astype(np.int8)
 MOVE_KINDS = _move_kinds().astype(np.int8)
 SET_BITS, NUM_SET_BITS = _set_bits()

@@ -9,17 +9,28 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from random_positions import compact_state, random_positions, square
 from torch import Tensor
 
 from keisei.rl import embedding_tables as tables
-from keisei.rl.embedding import EmbeddingNet, StateRows
+from keisei.rl.embedding import EmbeddingNet
 from keisei.rl.embedding_fused import input_sum, move_choice, move_evaluation
+from keisei.rl.embedding_gathers import StateRows
 from keisei.rl.embedding_kernels import POLICY_WIDTH
-from keisei.shogi.constants import BLACK, KING, OTHER_SIDE, PAWN, START_SFEN
-from keisei.shogi.features import BOARD, OWN_HAND, STATE_SIZE
+from keisei.rl.embedding_rows import count_attackers
+from keisei.shogi.constants import (
+    BLACK,
+    FIRST_DROP_CLASS,
+    KING,
+    NUM_SQUARES,
+    OTHER_SIDE,
+    PAWN,
+    START_SFEN,
+)
+from keisei.shogi.features import BOARD, IN_CHECK, OWN_HAND, STATE_SIZE
 
 COUNT = 300
 cshogi: Any = importlib.import_module("cshogi")
@@ -135,17 +146,25 @@ def test_the_rows_of_the_start_position() -> None:
     state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
     rows = StateRows().input_rows(state)[0]
     rows = rows[rows < tables.NUM_INPUT_ROWS].tolist()
-    windows = [row for row in rows if row >= tables.OWN_WINDOW_ROW]
+    windows = [row for row in rows if tables.OWN_WINDOW_ROW <= row < tables.ATTACKED_PIECE_ROW]
     assert len([row for row in rows if row < tables.HAND_ROW]) == 40
+    attacked = [row for row in rows if tables.ATTACKED_PIECE_ROW <= row < tables.OWN_ZONE_ROW]
+    assert len(attacked) == 40
     # Files 2 to 8 of the last three ranks: nine pawns less two, both rooks' and bishops' squares,
     # and seven of the last rank less the king, for each side.
     assert len(windows) == 2 * (7 + 2 + 6)
+    # Each king's zone reaches two ranks up and off the board behind it.
+    zones = [row for row in rows if tables.OWN_ZONE_ROW <= row < tables.OWN_FLIGHTS_ROW]
+    assert len(zones) == 2 * 15
+    # Of the squares before the kings nobody attacks those on the second rank.
+    assert {tables.OWN_FLIGHTS_ROW + 3, tables.ENEMY_FLIGHTS_ROW + 3} <= set(rows)
     own_king_pawn = tables.PIECE_SQUARE_ROW + (PAWN - 1) * 81 + square(5, 7)
     enemy_king = tables.PIECE_SQUARE_ROW + (14 + KING - 1) * 81 + square(5, 1)
     assert {own_king_pawn, enemy_king} <= set(rows)
     # The pawn before the own king: two ranks up in the 7 x 7 window, same file.
     assert tables.OWN_WINDOW_ROW + (PAWN - 1) * 49 + 7 * 3 + 1 in rows
-    assert len(set(rows)) == len(rows)
+    others = [row for row in rows if row not in attacked]
+    assert len(set(others)) == len(others) == 104
 
 
 def test_held_pieces_have_a_row_for_each_count() -> None:
@@ -167,7 +186,7 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
         if not moves:
             break
         state = torch.from_numpy(compact_state(board, ply)).unsqueeze(0)
-        exchange, enemy_king, own_king = (part[0] for part in rows.move_rows(state))
+        exchange, enemy_king, own_king, *_ = (part[0] for part in rows.move_rows(state))
         for move in moves:
             label = make_move_label(move, board.turn)
             captured = 0
@@ -182,7 +201,7 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
             after = piece + 8 if kind == tables.PROMOTION_KIND else piece
             to = cshogi.move_to(move)
             expected = ((piece - 1) * tables.NUM_MOVE_KINDS + kind) * tables.NUM_CAPTURED
-            assert exchange[label] == expected + captured
+            assert exchange[label] // tables.NUM_GUARDS == expected + captured
             for part, king_of in ((enemy_king, 1 - board.turn), (own_king, board.turn)):
                 assert part[label] == (after - 1) * tables.NUM_KING_OFFSETS + _offset(
                     to, board.king_square(king_of), board.turn
@@ -190,6 +209,47 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
             checked += 1
         board.push(rng.choice(moves))
     assert checked > 3000
+
+
+def test_attackers_are_counted_as_on_the_board() -> None:
+    # The opponent's gold stands on 5c, its horse on 2b, and its king on 1a.
+    board = cshogi.Board("8k/7+b1/4g4/9/4R4/5N3/4P4/1B7/4K4 b - 1")
+    attackers = np.empty((2, NUM_SQUARES), dtype=np.uint8)
+    count_attackers(compact_state(board, ply=0), attackers)
+    expected = {
+        (5, 4): (2, 1),  # rook and knight; the gold
+        (5, 3): (1, 0),  # the rook takes the gold, which does not protect itself
+        (5, 2): (0, 1),  # behind the gold
+        (5, 6): (2, 0),  # rook and pawn
+        (5, 5): (1, 1),  # the bishop's line and the horse's meet on the rook
+        (3, 4): (1, 0),  # the knight
+        (3, 3): (0, 1),  # the horse, a diagonal step
+        (2, 3): (0, 1),  # the horse, its straight step
+        (9, 9): (1, 0),  # the bishop
+        (1, 2): (0, 2),  # horse and king
+        (7, 9): (1, 0),  # the bishop
+        (9, 5): (1, 0),  # the rook's rank
+        (9, 1): (0, 0),
+    }
+    assert {
+        (file, rank): tuple(attackers[:, square(file, rank)].tolist()) for file, rank in expected
+    } == expected
+
+
+def test_attackers_agree_with_checks_and_legal_moves(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    attackers = np.empty((2, NUM_SQUARES), dtype=np.uint8)
+    checks = 0
+    for state, mask_bits in zip(positions[0].numpy(), positions[1].numpy(), strict=True):
+        count_attackers(state, attackers)
+        king = int(np.flatnonzero(state[BOARD] == KING)[0])
+        assert (attackers[1, king] > 0) == state[IN_CHECK]
+        checks += state[IN_CHECK]
+        legal = np.unpackbits(mask_bits, bitorder="little")[: FIRST_DROP_CLASS * NUM_SQUARES]
+        to = np.flatnonzero(legal) % NUM_SQUARES
+        assert (attackers[0, to] > 0).all()
+    assert checks > 5
 
 
 def _offset(to: int, king: int, turn: int) -> int:
