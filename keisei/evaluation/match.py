@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.evaluation.mates import MateFinder
 from keisei.evaluation.players import Player
 from keisei.evaluation.positions import Positions, moves_of
 from keisei.evaluation.records import Forfeit, GameRecord
@@ -48,6 +49,7 @@ class _Table:
         self._played = np.zeros(num_envs, dtype=np.int64)
         self.running: list[GameRecord] = [_new_game(number) for number in range(num_envs)]
         self.ended: list[GameRecord] = []
+        self._mates = MateFinder()
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -72,6 +74,14 @@ class _Table:
         boards: list[int] = rows.tolist()
         for row, move in zip(boards, moves_of(state[rows], actions[rows]), strict=True):
             self.running[row].moves.append(move)
+
+    def note_mates(self, rows: NDArray[np.intp], positions: Positions) -> None:
+        """Count the positions of some boards in which the player to move has a mate in one."""
+        found = self._mates.has_mate(positions.state, positions.mask_bits)
+        boards: list[int] = rows[found].tolist()
+        for row in boards:
+            game = self.running[row]
+            game.mate_chances.append(len(game.moves))
 
     def end(self, row: int, end: Termination | Forfeit, winner: int | None) -> None:
         """Count the game of a board and go on to its next one."""
@@ -204,7 +214,9 @@ def _answers(
         rows = np.flatnonzero(free & mine)
         if len(rows):
             games = [table.running[row] for row in rows.tolist()]
-            answers[rows] = player.choose(Positions(state[rows], mask_bits[rows], games))
+            positions = Positions(state[rows], mask_bits[rows], games)
+            table.note_mates(rows, positions)
+            answers[rows] = player.choose(positions)
     return answers
 
 

@@ -46,6 +46,8 @@ class GameRecord:
     """How it ended; NONE while it goes on."""
     winner: int | None = None
     """BLACK, WHITE, or None for a draw (which the ply cap is too)."""
+    mate_chances: list[int] = field(default_factory=list[int])
+    """After how many plies a player was asked for a move and had a mate in one."""
 
     @property
     def points_of_a(self) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keisei.evaluation.records import GameRecord
-from keisei.shogi.constants import BLACK, WHITE
+from keisei.shogi.constants import BLACK, WHITE, Termination
 
+_NO_MOVE_LEFT = (Termination.CHECKMATE, Termination.STALEMATE)
 Z_95 = 1.959964
 ELO_PER_NAT = 400 / math.log(10)
 """Elo points of one unit of log odds."""
@@ -112,6 +113,29 @@ class Record:
         return f"+{self.wins} ={self.draws} -{self.losses}"
 
 
+@dataclass(frozen=True)
+class MatesInOne:
+    """How often a player could mate with one move, and how often it did."""
+
+    chances: int = 0
+    """Positions with a mate in one in which it was asked for a move."""
+    taken: int = 0
+    """Those in which its move left the opponent without one."""
+
+    @property
+    def share(self) -> float | None:
+        """Mates taken by chance given, in [0, 1]; None without a chance."""
+        return self.taken / self.chances if self.chances else None
+
+    def __add__(self, other: "MatesInOne") -> "MatesInOne":
+        """Add up the mates of two matches."""
+        return MatesInOne(self.chances + other.chances, self.taken + other.taken)
+
+    def __str__(self) -> str:
+        """As in ``61% of 1,234``."""
+        return "none" if self.share is None else f"{self.share:.0%} of {self.chances:,}"
+
+
 def _record(games: Iterable[GameRecord]) -> Record:
     counts = Counter(game.points_of_a for game in games)
     return Record(counts[1.0], counts[0.5], counts[0.0])
@@ -168,6 +192,25 @@ class MatchResult:
         return {end.name.lower(): counts[end] for end in sorted(counts)}
 
     @property
+    def mates_of_a(self) -> MatesInOne:
+        """The mates in one of A."""
+        return self._mates(of_a=True)
+
+    @property
+    def mates_of_b(self) -> MatesInOne:
+        """The mates in one of its opponent."""
+        return self._mates(of_a=False)
+
+    def _mates(self, *, of_a: bool) -> MatesInOne:
+        chances = taken = 0
+        for game in self.games:
+            colour = game.colour_of_a if of_a else 1 - game.colour_of_a
+            plies = [ply for ply in game.mate_chances if ply % 2 == colour]
+            chances += len(plies)
+            taken += game.end in _NO_MOVE_LEFT and len(game.moves) - 1 in plies
+        return MatesInOne(chances, taken)
+
+    @property
     def mean_plies(self) -> float:
         """Plies of a game on average."""
         return sum(len(game.moves) for game in self.games) / max(1, len(self.games))
@@ -211,6 +254,10 @@ class MatchResult:
             "as_white": vars(self.as_white),
             "ends": self.ends,
             "mean_plies": self.mean_plies,
+            "mate_in_one": {
+                side: {**vars(mates), "share": mates.share}
+                for side, mates in (("player", self.mates_of_a), ("opponent", self.mates_of_b))
+            },
             "stopped": self.stopped,
             "troubles": list(self.troubles),
         }
@@ -229,6 +276,7 @@ class MatchResult:
             f"  as White {self.as_white}",
             f"  ends     {ends}",
             f"  length   {self.mean_plies:.1f} plies on average",
+            f"  mate in one: {self.mates_of_a}; of the opponent: {self.mates_of_b}",
         ]
         if self.stopped:
             lines.append(f"  stopped  {self.stopped}")

@@ -16,7 +16,7 @@ from keisei.evaluation.ladder import ANCHOR, RUNGS, known_pairings
 from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.players import PolicyPlayer
 from keisei.evaluation.ratings import Pairing, fit_ratings
-from keisei.evaluation.results import MatchResult, scatter_interval
+from keisei.evaluation.results import MatchResult, MatesInOne, scatter_interval
 from keisei.evaluation.usi_client import EngineError
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.training.checkpoint import write_atomically
@@ -254,6 +254,8 @@ def evaluation_row(results: Mapping[str, MatchResult]) -> dict[str, float]:
         "games": float(sum(result.total.games for result in results.values())),
         **_rating(results),
     }
+    mates = sum((result.mates_of_a for result in results.values()), MatesInOne())
+    row |= {"mate_in_one": mates.share or 0.0, "mate_in_one_chances": float(mates.chances)}
     for text, result in results.items():
         name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
         row |= {f"{name}_{key}": value for key, value in result.metrics().items()}

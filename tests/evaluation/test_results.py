@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keisei.evaluation.records import Forfeit, GameRecord
-from keisei.evaluation.results import MatchResult, Record, Score, elo_difference
+from keisei.evaluation.results import MatchResult, MatesInOne, Record, Score, elo_difference
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import Move
 
@@ -121,7 +121,30 @@ def test_the_report_tells_score_interval_colours_and_ends() -> None:
         "  as White +1 =0 -2",
         "  ends     resignation 1, checkmate 4, max plies 1",
         "  length   125.5 plies on average",
+        "  mate in one: none; of the opponent: none",
     ]
+
+
+def test_mates_in_one_are_counted_by_whose_turn_it_was() -> None:
+    games = (
+        game(0, BLACK, MATE, 81),  # A with Black: two chances, the last one taken
+        game(1, BLACK, Termination.STALEMATE, 91),  # A with White: one chance missed, lost
+        game(2, WHITE, Forfeit.RESIGNATION, 60),  # A with Black gave up with a mate on the board
+        game(4, None, CAP, 320),
+    )
+    for each, plies in zip(games, ([70, 75, 80], [55, 90], [60], []), strict=True):
+        each.mate_chances.extend(plies)
+    result = MatchResult(games)
+    assert result.mates_of_a == MatesInOne(chances=4, taken=1)
+    assert result.mates_of_b == MatesInOne(chances=2, taken=1)
+    assert str(result.mates_of_a) == "25% of 4"
+    assert str(MatesInOne(1234, 753)) == "61% of 1,234"
+    assert result.to_json_dict()["mate_in_one"]["player"] == {
+        "chances": 4,
+        "taken": 1,
+        "share": 0.25,
+    }
+    assert result.mates_of_a + result.mates_of_b == MatesInOne(6, 2)
 
 
 def test_unbounded_elo_differences_are_said_and_are_no_numbers() -> None:
