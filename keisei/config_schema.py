@@ -98,6 +98,9 @@ class TrainingConfig(Section):
     """Number format of the network's matrix products."""
     compile: bool = False
     """Whether act and learn go through ``torch.compile``."""
+    overlap: Literal["auto", "on", "off"] = "auto"
+    """Whether one half of the games is stepped while the device thinks about the other; "auto" does
+    so on a GPU with 1024 games or more, fewer do not keep it busy in halves."""
 
     _num_envs: int | None = PrivateAttr(default=None)
 

@@ -148,14 +148,16 @@ class ExperienceBuffer:
 
         Raises:
             RuntimeError: the buffer is full.
-            ValueError: a row of the mask has no legal action.
+            ValueError: a row of the mask has no legal action; looked at on a CPU only.
         """
         if self.full:
             raise RuntimeError(
                 f"the buffer already holds its {self.num_steps} steps; learn from them and "
                 "call clear() before adding more"
             )
-        require_legal_actions(mask_bits)
+        if self.device.type == "cpu":
+            # Elsewhere the look would make the host wait for all that the device has to do.
+            require_legal_actions(mask_bits)
         row = {
             "state": state,
             "mask_bits": mask_bits,
@@ -168,10 +170,13 @@ class ExperienceBuffer:
             "final_values": final_values,
         }
         for name, item in row.items():
-            self.column(name)[self._ptr].copy_(item)
-        self.column("learned")[self._ptr] = True if learned is None else learned
-        if learned is not None:
+            self.column(name)[self._ptr].copy_(item, non_blocking=True)
+        if learned is None:
+            self.column("learned")[self._ptr] = True
+        else:
             self._unlearned += int((~learned).sum())
+            host = learned if self.device.type == "cpu" else learned.pin_memory()
+            self.column("learned")[self._ptr].copy_(host, non_blocking=True)
         self._ptr += 1
 
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:

@@ -1,9 +1,9 @@
-"""The environment of a run: built, compiled, checked, saved and closed."""
+"""The environments of a run: built, compiled, checked, saved and closed."""
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -12,14 +12,49 @@ from torch import Tensor
 
 from keisei.config_schema import ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
+from keisei.shogi.position import LANES
 from keisei.vec import ShogiVectorEnv
+
+_LEAST_GAMES = 1024
+"""Fewer are not divided unless that is asked for."""
+
+
+def divide_games(
+    num_envs: int, overlap: Literal["auto", "on", "off"], device_type: str
+) -> list[int]:
+    """Numbers of games that are stepped together: all N, or two halves in whole blocks.
+
+    Args:
+        num_envs: N.
+        overlap: As in the settings.
+        device_type: "cpu" or "cuda".
+
+    Raises:
+        ConfigError: There are too few games to divide.
+    """
+    is_wanted = device_type != "cpu" and num_envs >= _LEAST_GAMES
+    if overlap == "off" or (overlap == "auto" and not is_wanted):
+        return [num_envs]
+    if num_envs < 2 * LANES:
+        raise ConfigError(
+            f"training.overlap = 'on' needs env.num_envs of at least {2 * LANES}, not {num_envs}"
+        )
+    first = round(num_envs / (2 * LANES)) * LANES
+    return [first, num_envs - first]
 
 
 class EnvManager:
-    """Owns the N games that a run plays."""
+    """Owns the N games that a run plays, in one environment or in two that take turns."""
 
-    def __init__(self, config: EnvConfig, logger: logging.Logger) -> None:
-        """Build the environment and make sure that its kernels are compiled.
+    def __init__(
+        self, config: EnvConfig, logger: logging.Logger, sizes: Sequence[int] | None = None
+    ) -> None:
+        """Build the environments and make sure that their kernels are compiled.
+
+        Args:
+            config: How the games are.
+            logger: Told when kernels are compiled.
+            sizes: Games of each environment (``divide_games``); None for all in one.
 
         Raises:
             ConfigError: A start position of ``initial_sfens`` is not usable.
@@ -27,15 +62,18 @@ class EnvManager:
         self._logger = logger
         self._begin = time.perf_counter()
         try:
-            self.env = ShogiVectorEnv(
-                config.num_envs,
-                max_plies=config.max_plies,
-                obs="compact",
-                autoreset_mode="SameStep",
-                declaration=config.declaration,
-                num_threads=config.num_threads,
-                initial_sfens=config.initial_sfens or None,
-                copy=False,
+            self.envs = tuple(
+                ShogiVectorEnv(
+                    size,
+                    max_plies=config.max_plies,
+                    obs="compact",
+                    autoreset_mode="SameStep",
+                    declaration=config.declaration,
+                    num_threads=config.num_threads,
+                    initial_sfens=config.initial_sfens or None,
+                    copy=False,
+                )
+                for size in sizes or [config.num_envs]
             )
         except ValueError as error:
             raise ConfigError(f"env.initial_sfens: {error}") from error
@@ -70,7 +108,7 @@ class EnvManager:
         Raises:
             ConfigError: The sizes differ.
         """
-        env = cast(Any, self.env)
+        env = cast(Any, self.envs[0])
         shape, num_actions = env.single_observation_space["state"].shape, env.single_action_space.n
         if (shape, num_actions) != ((network.state_size,), network.num_actions):
             raise ConfigError(
@@ -81,19 +119,37 @@ class EnvManager:
 
     def board_text(self) -> str:
         """Game 0 as text: board, hands and last move."""
-        return self.env.board_text(0)
+        return self.envs[0].board_text(0)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All games and their random streams, as tensors of their own."""
+        """All games and their random streams, as tensors, however the games are divided."""
+        states = [env.get_state() for env in self.envs]
         return {
-            name: torch.as_tensor(np.array(value)) for name, value in self.env.get_state().items()
+            name: torch.as_tensor(
+                np.concatenate([state[name] for state in states]) if value.ndim else np.array(value)
+            )
+            for name, value in states[0].items()
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with the games of ``state_dict()``."""
-        arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in state.items()}
-        self.env.set_state(arrays)
+        """Go on with the games of ``state_dict()``, which may have been divided in another way."""
+        total = sum(env.num_envs for env in self.envs)
+        padded = -(-total // LANES) * LANES
+        begin = 0
+        for env in self.envs:
+            end = begin + env.num_envs
+            arrays: dict[str, NDArray[Any]] = {}
+            for name, tensor in state.items():
+                value = tensor.numpy()
+                if value.ndim:
+                    # Some arrays hold several entries a game, and fill whole blocks of games.
+                    unit = max(1, len(value) // padded)
+                    value = value[begin * unit : len(value) if end == total else end * unit]
+                arrays[name] = value
+            env.set_state(arrays)
+            begin = end
 
     def close(self) -> None:
-        """Close the environment."""
-        self.env.close()
+        """Close the environments."""
+        for env in self.envs:
+            env.close()

@@ -20,6 +20,7 @@ from torch import Tensor
 from keisei.config_schema import OpponentsConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.training.transfer import upload
 
 _LEAST_WEIGHT = 0.02
 """Added to each weight, so that even a snapshot that always loses is met now and then."""
@@ -149,7 +150,7 @@ class OpponentPool:
             state: uint8[B, K] on the agent's device, in the mover's views.
             mask_bits: uint8[B, M] there, packed legal actions, at least one each.
         """
-        uniforms = torch.rand(len(state), generator=self._generator).to(state.device)
+        uniforms = upload(torch.rand(len(state), generator=self._generator).numpy(), state.device)
         with self._agent.autocast():
             return self._networks[slot].act(state, mask_bits, uniforms, deterministic=False)[0]
 

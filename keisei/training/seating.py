@@ -7,7 +7,7 @@ that begin in a step at once.
 # pyright: reportUnknownMemberType=false
 # (torch leaves parts of its signatures open.)
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,27 +19,30 @@ from keisei.config_schema import AppConfig
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.training.opponent_pool import OpponentPool
+from keisei.training.transfer import upload
 from keisei.vec import ShogiVectorEnv
 
 
 class Seating:
     """Plays the moves that are not the learner's, and says which these are."""
 
-    def __init__(self, config: AppConfig, agent: PPOAgent, env: ShogiVectorEnv, seed: int) -> None:
+    def __init__(
+        self, config: AppConfig, agent: PPOAgent, envs: Sequence[ShogiVectorEnv], seed: int
+    ) -> None:
         """Take collaborators; ``begin`` comes before the first step.
 
         Args:
             config: Its sections env and opponents say how often what is drawn.
             agent: The learner.
-            env: The games, which draw random moves from random streams of their own.
+            envs: The games in their parts, which draw random moves from streams of their own.
             seed: Of the stream from which players, colours and snapshots' moves are drawn.
         """
         self._generator = torch.Generator().manual_seed(seed)
         self._share = config.opponents.share
         self._opening_share = config.env.random_opening_share
         self._opening_plies = config.env.random_opening_plies
-        self._env = env
-        count = config.env.num_envs
+        self._envs = envs
+        count = sum(env.num_envs for env in envs)
         self._opponent = np.full(count, -1, np.int64)
         self._colour = np.zeros(count, np.int64)
         self._opening = np.zeros(count, np.int64)
@@ -77,31 +80,39 @@ class Seating:
         self.begin(games)
 
     def move(
-        self, actions: Tensor, state: Tensor, mask_bits: Tensor, to_move: NDArray[np.uint8]
+        self,
+        actions: Tensor,
+        state: Tensor,
+        mask_bits: Tensor,
+        to_move: NDArray[np.uint8],
+        part: int = 0,
     ) -> Tensor:
-        """Put the other players' moves into the learner's.
+        """Put the other players' moves into the learner's, in a part of P of the games.
 
         Args:
-            actions: int64[N] on the device, the learner's choice in every game, changed in place.
-            state: uint8[N, K] there, positions in the movers' views.
-            mask_bits: uint8[N, M] there, packed legal actions.
-            to_move: uint8[N] on the host, whose turn it is: BLACK or WHITE.
+            actions: int64[P] on the device, the learner's choice in every game, changed in place.
+            state: uint8[P, K] there, positions in the movers' views.
+            mask_bits: uint8[P, M] there, packed legal actions.
+            to_move: uint8[P] on the host, whose turn it is: BLACK or WHITE.
+            part: Which of the environments plays them.
 
         Returns:
-            bool[N] on the CPU, True where the move is the learner's.
+            bool[P] on the CPU, True where the move is the learner's.
         """
-        chance = self._opening > 0
-        theirs = (self._opponent >= 0) & (self._colour != to_move) & ~chance
+        first = sum(env.num_envs for env in self._envs[:part])
+        games = slice(first, first + len(to_move))
+        opponent, opening = self._opponent[games], self._opening[games]
+        chance = opening > 0
+        theirs = (opponent >= 0) & (self._colour[games] != to_move) & ~chance
         if self.pool is not None:
-            for slot in np.unique(self._opponent[theirs]):
-                rows = torch.from_numpy(np.flatnonzero(theirs & (self._opponent == slot)))
-                rows = rows.to(actions.device)
+            for slot in np.unique(opponent[theirs]):
+                rows = upload(np.flatnonzero(theirs & (opponent == slot)), actions.device)
                 actions[rows] = self.pool.act(int(slot), state[rows], mask_bits[rows])
         if chance.any():
-            games = np.flatnonzero(chance)
-            drawn = torch.from_numpy(self._env.sample_actions()[games]).to(actions.device)
-            actions[torch.from_numpy(games).to(actions.device)] = drawn
-            self._opening[games] -= 1
+            rows = np.flatnonzero(chance)
+            drawn = self._envs[part].sample_actions()[rows]
+            actions[upload(rows, actions.device)] = upload(drawn, actions.device)
+            opening[rows] -= 1
         return torch.from_numpy(~(theirs | chance))
 
     def state_dict(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from keisei.training.callbacks import (
 )
 from keisei.training.checkpoint import CheckpointError, CheckpointFolder
 from keisei.training.display import TrainingDisplay
-from keisei.training.env_manager import EnvManager
+from keisei.training.env_manager import EnvManager, divide_games
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.model_manager import ModelManager, load_policy, resolve_device
 from keisei.training.seating import Seating
@@ -92,7 +92,8 @@ class Trainer:
             log_every_seconds=display.log_every_seconds,
         )
         self.session.echo(self.display.message)
-        self.env_manager = EnvManager(config.env, self.session.logger)
+        sizes = divide_games(config.env.num_envs, config.training.overlap, device.type)
+        self.env_manager = EnvManager(config.env, self.session.logger, sizes)
         stack.callback(self.env_manager.close)
         self.env_manager.check_network(self.models.network)
         self.env_manager.warm_up(self.models.network, device)
@@ -114,10 +115,10 @@ class Trainer:
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
-                config, self.agent, self.env_manager.env, self.session.seeds.seating
+                config, self.agent, self.env_manager.envs, self.session.seeds.seating
             )
         self.step_manager = StepManager(
-            self.env_manager.env,
+            self.env_manager.envs,
             self.agent,
             self.experience_buffer,
             self.metrics,

@@ -43,6 +43,8 @@ class FakePool:
 class FakeEnv:
     """Its random moves are all the same."""
 
+    num_envs = N
+
     def sample_actions(self) -> NDArray[np.int64]:
         return np.full(N, RANDOM)
 
@@ -57,7 +59,7 @@ def build(
     )
     # The pool of the real thing copies the network; here it is replaced before it is used.
     agent = cast(PPOAgent, type("Agent", (), {"network": torch.nn.Identity()})())
-    seating, pool = Seating(config, agent, cast(ShogiVectorEnv, FakeEnv()), seed=1), FakePool()
+    seating, pool = Seating(config, agent, [cast(ShogiVectorEnv, FakeEnv())], seed=1), FakePool()
     if seating.pool is not None:
         seating.pool = cast(OpponentPool, pool)
     seating.begin(np.arange(N))

@@ -81,13 +81,14 @@ class FakeAgent:
 class FakeBuffer:
     """Keeps what is added."""
 
+    ptr, num_steps = 0, 100
+
     def __init__(self) -> None:
         self.rows: list[list[list[float]]] = []
         self.learned: list[list[bool] | None] = []
 
-    def add(self, *arrays: Tensor | None) -> None:
-        *always, learned = arrays
-        self.rows.append([cast(Any, array).tolist() for array in always])
+    def add(self, *arrays: Tensor, learned: Tensor | None) -> None:
+        self.rows.append([cast(Any, array).tolist() for array in arrays])
         self.learned.append(None if learned is None else cast(Any, learned).tolist())
 
 
@@ -106,8 +107,14 @@ class FakeSeating:
         self.ended.append((games.tolist(), winners.tolist()))
 
     def move(
-        self, actions: Tensor, state: Tensor, mask_bits: Tensor, to_move: NDArray[np.uint8]
+        self,
+        actions: Tensor,
+        state: Tensor,
+        mask_bits: Tensor,
+        to_move: NDArray[np.uint8],
+        part: int,
     ) -> Tensor:
+        assert part == 0
         assert (state[:, TO_MOVE].numpy() == to_move).all()
         assert (mask_bits == 255).all()
         self.turns.append(to_move.tolist())
@@ -118,7 +125,7 @@ class FakeSeating:
 def build() -> tuple[StepManager, FakeEnv, FakeBuffer, MetricsManager]:
     env, buffer, metrics = FakeEnv(), FakeBuffer(), MetricsManager(1000, GameStatistics())
     steps = StepManager(
-        cast(ShogiVectorEnv, env),
+        [cast(ShogiVectorEnv, env)],
         cast(PPOAgent, FakeAgent()),
         cast(ExperienceBuffer, buffer),
         metrics,
@@ -189,7 +196,7 @@ def test_the_carried_positions_go_on_from_their_state() -> None:
 def test_moves_of_others_are_played_and_stored_as_not_learned_from() -> None:
     env, buffer, seating = FakeEnv(STATE_SIZE), FakeBuffer(), FakeSeating()
     steps = StepManager(
-        cast(ShogiVectorEnv, env),
+        [cast(ShogiVectorEnv, env)],
         cast(PPOAgent, FakeAgent()),
         cast(ExperienceBuffer, buffer),
         MetricsManager(1000, GameStatistics()),
