@@ -58,6 +58,10 @@ def negamax_gae(
     Dimensional Continuous Control Using Generalized Advantage Estimation" (arXiv:1506.02438, eq.
     16), with the opponent's value and advantage negated, as in negamax search.
 
+    The recurrence is summed by doubling (Hillis and Steele, "Data Parallel Algorithms", 1986):
+    after k rounds each ply has what the next 2^k plies bring. So a rollout of 64 takes 6 rounds of
+    three operations on all plies at once; ply after ply it would be 192 launches on a GPU.
+
     Args:
         rewards: float32[T, N], reward of ply t to the player who made it.
         values: float32[T, N], V, value of the position before ply t, to its mover.
@@ -71,11 +75,11 @@ def negamax_gae(
     Returns:
         float32[T, N]; the value target is advantage + values.
     """
-    deltas = rewards - gamma * next_values * (~terminated) - values
+    advantages = rewards - gamma * next_values * (~terminated) - values
     carry = -gamma * gae_lambda * ~(terminated | truncated)
-    advantages = torch.empty_like(deltas)
-    following = torch.zeros_like(deltas[0])
-    for t in range(deltas.shape[0] - 1, -1, -1):
-        following = deltas[t] + carry[t] * following
-        advantages[t] = following
+    reach = 1
+    while reach < len(advantages):
+        advantages[:-reach] += carry[: len(advantages) - reach] * advantages[reach:]
+        carry = carry[:-reach] * carry[reach:]
+        reach *= 2
     return advantages

@@ -134,6 +134,32 @@ def test_equals_the_weighted_returns_of_each_seat(
     assert advantages.flatten().tolist() == pytest.approx(expected, abs=1e-5)
 
 
+def _ply_after_ply(deltas: Tensor, carry: Tensor) -> Tensor:
+    """The recurrence as it is written down."""
+    advantages = torch.empty_like(deltas)
+    following = torch.zeros_like(deltas[0])
+    for t in range(len(deltas) - 1, -1, -1):
+        following = deltas[t] + carry[t] * following
+        advantages[t] = following
+    return advantages
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 63, 64, 65, 200])
+@pytest.mark.parametrize(("gamma", "gae_lambda"), [(1.0, 1.0), (0.997, 0.9)])
+def test_sums_are_those_of_one_ply_after_the_other(
+    length: int, gamma: float, gae_lambda: float
+) -> None:
+    generator = torch.Generator().manual_seed(length)
+    rewards, values, next_values = torch.rand((3, length, 50), generator=generator) * 2 - 1
+    terminated, truncated = torch.rand((2, length, 50), generator=generator) < 0.01
+    deltas = rewards - gamma * next_values * ~terminated - values
+    carry = -gamma * gae_lambda * ~(terminated | truncated)
+    expected = _ply_after_ply(deltas.double(), carry.double())
+    advantages = negamax_gae(rewards, values, next_values, terminated, truncated, gamma, gae_lambda)
+    assert advantages.dtype == torch.float32
+    torch.testing.assert_close(advantages.double(), expected, atol=2e-5, rtol=1e-5)
+
+
 def test_games_do_not_touch_each_other() -> None:
     generator = torch.Generator().manual_seed(0)
     rewards, values, next_values = torch.randn((3, 6, 4), generator=generator)
