@@ -197,6 +197,9 @@ class SessionConfig(Section):
     torch_threads: PositiveInt | None = 1
     """Threads of torch on the CPU, "none" lets torch choose; more than one pay on idle cores only,
     for on busy ones they wait for each other."""
+    processes: PositiveInt = 1
+    """K, processes that train together, each with its share of the games and a GPU of its own if
+    there are GPUs; under ``torchrun`` its number of processes."""
     checkpoint_every: PositiveInt = 25
     """Updates between two checkpoints."""
     keep_checkpoints: PositiveInt = 3
@@ -295,6 +298,20 @@ class AppConfig(Section):
                 f"env.random_opening_plies = {plies} leaves nothing to learn from in the first "
                 f"rollout of training.num_steps = {self.training.num_steps}; lower it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_processes(self) -> Self:
+        count, num_envs, training = self.session.processes, self.env.num_envs, self.training
+        size = training.minibatch_size or training.steps_per_epoch // training.num_minibatches
+        for what, number in (
+            (f"env.num_envs = {num_envs}", num_envs),
+            (f"minibatches of {size} plies", size),
+        ):
+            if number % count:
+                raise ValueError(
+                    f"session.processes = {count} does not divide {what}; choose a divisor"
+                )
         return self
 
     def to_toml(self) -> str:

@@ -16,15 +16,21 @@ def fail(sentence: str) -> NoReturn:
 
 
 @contextmanager
-def mistakes(*kinds: type[Exception]) -> Generator[None]:
+def mistakes(*kinds: type[Exception], silent: bool = False) -> Generator[None]:
     """Within a ``with`` block, let exceptions of these kinds end the command as mistakes.
 
     The kinds name what a user can get wrong there; any other exception is a bug and keeps its
     traceback.
+
+    Args:
+        kinds: Exceptions that are mistakes.
+        silent: Say nothing, because another process does.
     """
     try:
         yield
     except kinds as error:
+        if silent:
+            raise typer.Exit(MISTAKE_EXIT_CODE) from None
         fail(_sentence(error))
 
 

@@ -2,7 +2,7 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from keisei.cli.settings import (
     SetOption,
     read_settings,
 )
+
+if TYPE_CHECKING:
+    from keisei.config_schema import AppConfig
 
 _EXIT_CODES = {
     "SIGINT": 128 + signal.SIGINT,
@@ -80,24 +83,83 @@ def train(  # noqa: PLR0913 - one parameter an option
         },
     )
     with training_extra():
+        from keisei.training.processes import (  # noqa: PLC0415
+            DeadProcessError,
+            launched_size,
+            run_processes,
+        )
+
+    launched = launched_size()
+    if launched is not None:
+        config = _for_launcher(config, launched)
+    elif config.session.processes > 1:
+        try:
+            code = run_processes(config.session.processes, train_rank, config, resume, quiet)
+        except DeadProcessError as error:
+            typer.echo(f"Error: {error}", err=True)
+            code = 1
+        raise typer.Exit(code)
+    raise typer.Exit(train_rank(config, resume, quiet))
+
+
+def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # noqa: FBT001
+    """Train in this process, alone or as one of those that a launcher has started.
+
+    Args:
+        config: Settings of the run.
+        resume: "latest", the path of a checkpoint, or None for a new run.
+        quiet: Print nothing but errors.
+
+    Returns:
+        The exit code of the process.
+    """
+    with training_extra():
         from keisei.config_schema import ConfigError  # noqa: PLC0415
+        from keisei.rl.ranks import LostRankError  # noqa: PLC0415
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+        from keisei.training.processes import open_ranks  # noqa: PLC0415
         from keisei.training.session_manager import RunFolderError  # noqa: PLC0415
         from keisei.training.trainer import Trainer  # noqa: PLC0415
         from keisei.training.writers import WriterError  # noqa: PLC0415
 
-    with mistakes(ConfigError, RunFolderError, CheckpointError, WriterError):
-        trainer = Trainer(config, resume=resume)
-    # A checkpoint that cannot be written (a full disk) is no bug either, nor is a learning rate
-    # that makes the numbers infinite.
-    with mistakes(CheckpointError, FloatingPointError):
-        stopped_by = trainer.run()
-    if stopped_by is not None and not quiet:
-        typer.echo(
-            f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} --resume latest",
-            err=True,
+    refused = (ConfigError, RunFolderError, CheckpointError, WriterError)
+    try:
+        with open_ranks() as ranks:
+            with mistakes(*refused, silent=not ranks.is_first):
+                trainer = Trainer(config, resume=resume, ranks=ranks)
+            # A checkpoint that cannot be written (a full disk) is no bug either, nor is a learning
+            # rate that makes the numbers infinite.
+            with mistakes(CheckpointError, FloatingPointError, silent=not ranks.is_first):
+                stopped_by = trainer.run()
+            if stopped_by is not None and not quiet and ranks.is_first:
+                typer.echo(
+                    f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} "
+                    "--resume latest",
+                    err=True,
+                )
+            # None ends while another still needs it.
+            ranks.any(False)  # noqa: FBT003
+    except typer.Exit as end:
+        return end.exit_code
+    except LostRankError as error:
+        typer.echo(f"Error: {error}", err=True)
+        return 1
+    return _EXIT_CODES.get(stopped_by or "", 0)
+
+
+def _for_launcher(config: "AppConfig", size: int) -> "AppConfig":
+    """The settings for as many processes as a launcher has started."""
+    from keisei.config_schema import AppConfig, ConfigError  # noqa: PLC0415
+
+    wanted = config.session.processes
+    if wanted not in (1, size):
+        fail(
+            f"session.processes = {wanted}, but {size} processes were launched; leave the setting "
+            f"out or add --set session.processes={size}"
         )
-    raise typer.Exit(_EXIT_CODES.get(stopped_by or "", 0))
+    session = config.session.model_copy(update={"processes": size})
+    with mistakes(ConfigError):
+        return AppConfig.model_validate({**dict(config), "session": session})
 
 
 def _settings_of_resumed(

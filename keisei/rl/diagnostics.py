@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.gae import negamax_gae
+from keisei.rl.ranks import Ranks
 
 _BINS = 10
 
@@ -58,9 +59,9 @@ def value_errors(values: Tensor, results: Tensor, counted: Tensor) -> Tensor:
     number of plies counted. The first two are 0 when the third is.
 
     Args:
-        values: float32[T, N] in [-1, 1], predicted.
-        results: float32[T, N] in [-1, 1].
-        counted: bool[T, N], the plies that count.
+        values: float32[...] in [-1, 1], predicted.
+        results: float32[...] in [-1, 1].
+        counted: bool[...], the plies that count.
     """
     weights = counted.flatten().float()
     differences = (values - results).flatten() * weights
@@ -72,16 +73,30 @@ def value_errors(values: Tensor, results: Tensor, counted: Tensor) -> Tensor:
     return torch.stack((differences.square().sum() / divisor, by_bin.abs().sum() / divisor, number))
 
 
-def judge_values(buffer: ExperienceBuffer, gamma: float) -> dict[str, float]:
-    """What the values of a full rollout were worth, for the update's row (docs/metrics.md)."""
-    values = buffer.column("values")
+def judge_values(
+    buffer: ExperienceBuffer, gamma: float, ranks: Ranks | None = None
+) -> dict[str, float]:
+    """What the values of a full rollout were worth, for the update's row (docs/metrics.md).
+
+    Args:
+        buffer: this rank's share of the rollout.
+        gamma: discount of one ply, above 0.
+        ranks: all of which take part; None for one alone.
+    """
+    ranks = Ranks() if ranks is None else ranks
     results, known = results_in_rollout(
         buffer.column("rewards"), buffer.column("terminated"), buffer.column("truncated"), gamma
     )
-    errors = value_errors(values, results, known & buffer.column("learned"))
-    spread = buffer.learned_from("values").std().unsqueeze(0)
+    learned = buffer.column("learned")
+    counts = [buffer.plies] * ranks.size
+    values, results, known, learned = (
+        ranks.join(each.flatten(), counts)
+        for each in (buffer.column("values"), results, known & learned, learned)
+    )
+    errors = value_errors(values, results, known)
+    spread = values[learned].std().unsqueeze(0)
     numbers = cast(list[float], torch.cat((spread, errors)).tolist())
-    judged = {"value_spread": numbers[0], "value_known": numbers[3] / buffer.learned_plies}
+    judged = {"value_spread": numbers[0], "value_known": numbers[3] / int(learned.sum())}
     if numbers[3]:
         judged |= {"value_error": numbers[1], "value_calibration": numbers[2]}
     return judged

@@ -2,7 +2,8 @@
 
 Letters: B positions or plies, K bytes of a state, A actions. One *update* is one call of
 :meth:`PPOAgent.learn`: ``update_epochs`` passes over a rollout, each in minibatches, with one
-*optimiser step* a minibatch.
+*optimiser step* a minibatch. Of several ranks each holds a share of the rollout and of every
+minibatch; what is learned is what one process would learn from all shares together.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -11,6 +12,7 @@ Letters: B positions or plies, K bytes of a state, A actions. One *update* is on
 import copy
 import math
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any, cast
 
 import torch
@@ -28,6 +30,7 @@ from keisei.rl.losses import (
 )
 from keisei.rl.masking import count_legal, normalised_entropy, require_legal_actions
 from keisei.rl.network_base import PolicyValueNet
+from keisei.rl.ranks import Ranks
 
 _ADAM_EPSILON = 1e-5
 _DEVIATION_EPSILON = 1e-8
@@ -71,6 +74,7 @@ class PPOAgent:
         *,
         device: torch.device | str,
         seed: int,
+        ranks: Ranks | None = None,
     ) -> None:
         """Move the network to the device and give it an optimiser.
 
@@ -79,7 +83,9 @@ class PPOAgent:
             config: the PPO settings.
             device: where positions are judged and learned from.
             seed: of the stream that samples actions and orders minibatches.
+            ranks: the processes that learn together, all from the same weights; None for one alone.
         """
+        self._ranks = Ranks() if ranks is None else ranks
         self.network = network.to(device)
         self.config = config
         self.device = torch.device(device)
@@ -131,6 +137,8 @@ class PPOAgent:
     def learn(self, buffer: ExperienceBuffer, progress: float) -> dict[str, float]:
         """One update from the learned plies of a finished rollout.
 
+        All ranks take part; each gives its own share of the rollout and gets the same numbers.
+
         Args:
             buffer: full and finished.
             progress: share of the run that is over, in [0, 1], for the learning rate.
@@ -140,6 +148,7 @@ class PPOAgent:
             the values that the rollout was played with, the learning rate, and the counts.
 
         Raises:
+            ValueError: no ply of the rollout is to be learned from.
             FloatingPointError: a loss, gradient or weight is not finite; network and optimiser
                 are as they were before the update.
         """
@@ -147,27 +156,35 @@ class PPOAgent:
         learning_rate = self._slowdown * scheduled_learning_rate(config, progress)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        advantages = buffer.learned_from("advantages")
+        counts = self._ranks.gather(buffer.learned_plies)
+        if not any(counts):
+            raise ValueError("the rollout holds no plies that are to be learned from")
+        advantages, values, returns = (
+            self._ranks.join(buffer.learned_from(name).flatten(), counts)
+            for name in ("advantages", "values", "returns")
+        )
         center, scale = advantages.new_zeros(()), advantages.new_ones(())
         if config.normalize_advantages:
             center, scale = advantages.mean(), advantages.std() + _DEVIATION_EPSILON
-        size = self._minibatch_size(buffer.learned_plies)
+        size, shares = self._division(counts)
         before = self._weights_and_optimizer()
-        rows: list[Tensor] = []
-        epochs = 0
+        epoch_rows: list[Tensor] = []
         for _ in range(config.update_epochs):
-            first = len(rows)
-            for minibatch in buffer.minibatches(size, self._generator):
-                advantage = (cast(Tensor, minibatch["advantages"]) - center) / scale
-                rows.append(self._optimizer_step(minibatch, advantage))
-            epochs += 1
-            if config.target_kl is not None:
-                # One read-back an epoch: the next one must not start when this one went too far.
-                epoch_kl = torch.stack(rows[first:])[:, _APPROX_KL].mean()
-                if float(epoch_kl) > config.target_kl:
-                    break
-        variance = explained_variance(buffer.learned_from("values"), buffer.learned_from("returns"))
-        steps = torch.stack(rows)
+            own = buffer.minibatches(size, self._generator) if buffer.learned_plies else ()
+            # A rank whose plies are used up goes on with the others, without any.
+            rows = [
+                self._optimizer_step(minibatch, share, center, scale)
+                for share, minibatch in zip(shares, chain(own, repeat(None)), strict=False)
+            ]
+            epoch_rows.append(self._joined(torch.stack(rows)))
+            # One read-back an epoch: the next one must not start when this one went too far.
+            if (
+                config.target_kl is not None
+                and float(epoch_rows[-1][:, _APPROX_KL].mean()) > config.target_kl
+            ):
+                break
+        variance = explained_variance(values, returns)
+        steps = torch.cat(epoch_rows)
         length = nn.utils.get_total_norm(list(self.network.parameters()))
         all_finite = steps.isfinite().all() & length.isfinite()
         # The only read-back of an update without a target KL.
@@ -185,8 +202,8 @@ class PPOAgent:
         return dict(zip(_STEP_METRICS, means, strict=True)) | {
             "explained_variance": explained,
             "learning_rate": learning_rate,
-            "epochs": float(epochs),
-            "optimizer_steps": float(len(rows)),
+            "epochs": float(len(epoch_rows)),
+            "optimizer_steps": float(len(steps)),
             "updates": float(self.update_count),
         }
 
@@ -225,8 +242,35 @@ class PPOAgent:
         # Agents that could not fall back were saved without it.
         self._slowdown = float(state.get("slowdown", 1.0))
 
-    def _optimizer_step(self, minibatch: TensorDict, advantages: Tensor) -> Tensor:
-        """One step of Adam; the numbers of _STEP_METRICS as float32[...] on the device."""
+    def _optimizer_step(
+        self, minibatch: TensorDict | None, share: float, center: Tensor, scale: Tensor
+    ) -> Tensor:
+        """One step of Adam from a minibatch that the ranks have in common.
+
+        Args:
+            minibatch: this rank's plies of it, or None when it has none.
+            share: theirs of all its plies.
+            center: is taken from the advantages.
+            scale: divides them.
+
+        Returns:
+            float32[...] on the device, the numbers of _STEP_METRICS: this rank's parts of the means
+            over the minibatch, and the length of the gradient, which all ranks have in common.
+        """
+        self._optimizer.zero_grad(set_to_none=True)
+        parts = center.new_zeros(len(_STEP_METRICS) - 1)
+        if minibatch is not None:
+            advantages = (cast(Tensor, minibatch["advantages"]) - center) / scale
+            means = self._losses(minibatch, advantages)
+            (means[0] * share).backward()
+            parts = torch.stack(means).detach() * share
+        self._ranks.add_gradients(self.network.parameters())
+        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
+        self._optimizer.step()
+        return torch.cat((parts, grad_norm.detach().unsqueeze(0)))
+
+    def _losses(self, minibatch: TensorDict, advantages: Tensor) -> list[Tensor]:
+        """Means over a minibatch, float32[]: those of _STEP_METRICS but the last."""
         config = self.config
         column = cast(dict[str, Tensor], minibatch)
         with self.autocast():
@@ -238,30 +282,41 @@ class PPOAgent:
         squared_error = value_loss(values, column["returns"])
         mean_entropy = entropy.mean()
         loss = policy_loss + config.vf_coef * squared_error - config.ent_coef * mean_entropy
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
-        self._optimizer.step()
         with torch.no_grad():
             evenness = normalised_entropy(entropy, count_legal(column["mask_bits"])).mean()
-            return torch.stack(
-                (
-                    loss,
-                    policy_loss,
-                    squared_error,
-                    mean_entropy,
-                    evenness,
-                    approx_kl(log_ratio),
-                    clip_fraction(log_ratio, config.clip_coef),
-                    grad_norm,
-                )
-            ).detach()
+            kl, clipped = approx_kl(log_ratio), clip_fraction(log_ratio, config.clip_coef)
+        return [loss, policy_loss, squared_error, mean_entropy, evenness, kl, clipped]
 
-    def _minibatch_size(self, plies: int) -> int:
-        """B for so many plies; where the setting does not divide them, smaller and nearly even."""
-        config = self.config
+    def _joined(self, rows: Tensor) -> Tensor:
+        """Numbers of the steps of an epoch from all ranks' parts of them, float32[steps, ...]."""
+        parts, grad_norms = rows[:, :-1].contiguous(), rows[:, -1:]
+        return torch.cat((self._ranks.sum(parts), grad_norms), dim=1)
+
+    def _division(self, counts: list[int]) -> tuple[int, list[float]]:
+        """How all ranks' plies are divided into minibatches.
+
+        Where the setting does not divide them the minibatches are smaller and nearly even.
+
+        Args:
+            counts: plies of each rank.
+
+        Returns:
+            This rank's plies of a minibatch; for each minibatch, the share of its plies that are
+            this rank's.
+        """
+        config, plies = self.config, sum(counts)
         wanted = config.minibatch_size or max(1, math.ceil(plies / config.num_minibatches))
-        return math.ceil(plies / math.ceil(plies / wanted)) if plies else wanted
+        number = max(1, math.ceil(plies / wanted))
+        sizes = [max(1, math.ceil(count / number)) for count in counts]
+        steps = max(math.ceil(count / size) for count, size in zip(counts, sizes, strict=True))
+        shares: list[float] = []
+        for step in range(steps):
+            parts = [
+                min(size, max(0, count - step * size))
+                for count, size in zip(counts, sizes, strict=True)
+            ]
+            shares.append(parts[self._ranks.rank] / sum(parts))
+        return sizes[self._ranks.rank], shares
 
     def autocast(self) -> torch.autocast:
         """The number format of the network's products, as a context, from ``precision``."""

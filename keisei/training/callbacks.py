@@ -19,11 +19,13 @@ from keisei.evaluation.ratings import Pairing, fit_ratings
 from keisei.evaluation.results import MatchResult, MatesInOne, scatter_interval
 from keisei.evaluation.usi_client import EngineError
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.training.checkpoint import write_atomically
 from keisei.training.metrics_manager import MetricsManager
 
 _OPENING_PLIES = 4
 _LEARNER = "learner"
+_NO_SCORE = -1.0
 
 
 class RunView(Protocol):
@@ -50,28 +52,33 @@ class RunView(Protocol):
         ...
 
     @property
+    def ranks(self) -> Ranks:
+        """The processes of the run, all of which have callbacks."""
+        ...
+
+    @property
     def run_dir(self) -> Path:
-        """Folder of the run."""
+        """Folder of the run, in which rank 0 alone writes."""
         ...
 
     def request_stop(self, reason: str) -> None:
-        """End the run in order after the present step."""
+        """End the run in order after the present step, on all ranks; one may ask alone."""
         ...
 
     def go_back(self, before: int, slowdown: float) -> int | None:
         """Take weights and optimiser of the newest checkpoint of a timestep less than ``before``.
 
         The learning rate is multiplied by ``slowdown`` from here on. Returns the timestep that the
-        weights come from; None when there is no such checkpoint.
+        weights come from; None when there is no such checkpoint. All ranks must ask alike.
         """
         ...
 
     def save_checkpoint(self) -> Path:
-        """Write a checkpoint of the present state and return its path."""
+        """Write a checkpoint of the present state and return its path; all ranks must ask alike."""
         ...
 
     def log(self, text: str) -> None:
-        """Write a line to the run's log."""
+        """Write a line to the run's log; what ranks other than 0 write is left out."""
         ...
 
 
@@ -79,7 +86,8 @@ class Callback:
     """Base of all callbacks: every hook does nothing.
 
     Hooks run in the order of the list of callbacks, always between two vector steps. An exception
-    from a hook ends the run.
+    from a hook ends the run. Each of several ranks calls the hooks of its own callbacks, with the
+    same row of metrics but for the times.
     """
 
     def on_training_start(self, run: RunView) -> None:
@@ -145,7 +153,7 @@ class EvaluationCallback(Callback):
         """
         self._seed = seed
         self._load_policy = load_policy
-        self._best_score = -1.0
+        self._best_score = _NO_SCORE
         self._improved = False
         try:
             self._opponents = [parse_player(text) for text in opponents]
@@ -158,15 +166,7 @@ class EvaluationCallback(Callback):
     @override
     def on_training_start(self, run: RunView) -> None:
         """Take up the best score of a run that goes on."""
-        checkpoint, facts = _best_files(run)
-        if not facts.exists():
-            return
-        best = json.loads(facts.read_text("utf-8"))
-        if best["timestep"] <= run.global_timestep and checkpoint.exists():
-            self._best_score = float(best["score"])
-        else:
-            facts.unlink()
-            checkpoint.unlink(missing_ok=True)
+        self._best_score = run.ranks.on_first(lambda: _best_score_of(run))
 
     @override
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
@@ -174,20 +174,11 @@ class EvaluationCallback(Callback):
         settings = run.config.evaluation
         if run.metrics.updates % settings.every_updates:
             return
-        results: dict[str, MatchResult] = {}
-        for place, opponent in enumerate(self._opponents):
-            try:
-                results[opponent.text] = self._play(run, place)
-            except EngineError as error:
-                run.log(f"No match against {opponent.text}: {error}")
-        if not results:
+        row, complete = run.ranks.on_first(lambda: self._meet_all(run))
+        if not row:
             return
-        row = evaluation_row(results)
         run.metrics.record_evaluation(row)
-        told = [f"{result.score:.1%} against {name}" for name, result in results.items()]
-        run.log(f"Update {run.metrics.updates} scores {', '.join(told)}")
         # Of equal scores the later one counts: the learner goes on learning when scores are full.
-        complete = len(results) == len(self._opponents)
         if settings.keep_best and complete and row["score"] >= self._best_score:
             self._best_score, self._improved = row["score"], True
 
@@ -198,10 +189,28 @@ class EvaluationCallback(Callback):
             return
         self._improved = False
         saved = run.save_checkpoint()
+        run.ranks.on_first(lambda: self._keep(run, saved))
+
+    def _keep(self, run: RunView, saved: Path) -> None:
+        """Keep a checkpoint as the best one."""
         checkpoint, facts = _best_files(run)
         write_atomically(checkpoint, lambda file: file.write(saved.read_bytes()))
         best = json.dumps({"timestep": run.global_timestep, "score": self._best_score})
         write_atomically(facts, lambda file: file.write(best.encode()))
+
+    def _meet_all(self, run: RunView) -> tuple[dict[str, float], bool]:
+        """The row of the matches against all opponents, and whether all could be met."""
+        results: dict[str, MatchResult] = {}
+        for place, opponent in enumerate(self._opponents):
+            try:
+                results[opponent.text] = self._play(run, place)
+            except EngineError as error:
+                run.log(f"No match against {opponent.text}: {error}")
+        if not results:
+            return {}, False
+        told = [f"{result.score:.1%} against {name}" for name, result in results.items()]
+        run.log(f"Update {run.metrics.updates} scores {', '.join(told)}")
+        return evaluation_row(results), len(results) == len(self._opponents)
 
     def _play(self, run: RunView, place: int) -> MatchResult:
         """One match against the opponent of a place in the list."""
@@ -228,6 +237,19 @@ class EvaluationCallback(Callback):
         if result.stopped:
             run.log(f"A match ended early: {result.stopped}")
         return result
+
+
+def _best_score_of(run: RunView) -> float:
+    """The best score of a run that goes on; files of a later best than that are deleted."""
+    checkpoint, facts = _best_files(run)
+    if not facts.exists():
+        return _NO_SCORE
+    best = json.loads(facts.read_text("utf-8"))
+    if best["timestep"] <= run.global_timestep and checkpoint.exists():
+        return float(best["score"])
+    facts.unlink()
+    checkpoint.unlink(missing_ok=True)
+    return _NO_SCORE
 
 
 def _best_files(run: RunView) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.rl.ranks import Ranks
 from keisei.shogi.constants import BLACK, WHITE, Termination
 
 PHASES = ("env", "act", "store", "learn")
@@ -80,6 +81,14 @@ class GameStatistics:
             draws=self.draws - earlier.draws,
             plies=self.plies - earlier.plies,
         )
+
+    def add(self, other: "GameStatistics") -> None:
+        """Count the games that another object has counted."""
+        self.ends += other.ends
+        self.black_wins += other.black_wins
+        self.white_wins += other.white_wins
+        self.draws += other.draws
+        self.plies += other.plies
 
     def copy(self) -> "GameStatistics":
         """The same counts in an object of their own."""
@@ -181,7 +190,8 @@ class MetricsManager:
     """Counters, windows and phase timers of a run, and what waits to be shown.
 
     A *window* goes from one update to the next. Times never influence what is learned; their row
-    keys begin with ``time/``, all others are the same in two runs of one seed.
+    keys begin with ``time/``, all others are the same in two runs of one seed. Plies and games are
+    those of all ranks: a rank knows the games of the others up to the last ``join_games``.
     """
 
     def __init__(
@@ -191,6 +201,7 @@ class MetricsManager:
         *,
         board_text: Callable[[], str] | None = None,
         board_seconds: float = 0.25,
+        ranks: Ranks | None = None,
     ) -> None:
         """Start counting.
 
@@ -199,7 +210,9 @@ class MetricsManager:
             statistics: Results of games, counted by the step manager.
             board_text: Draws game 0; None when nobody looks at it.
             board_seconds: Least time between two drawings.
+            ranks: The processes that play the run's games; None for one alone.
         """
+        self._ranks = Ranks() if ranks is None else ranks
         self.statistics = statistics
         self.updates = 0
         self.row: dict[str, float] = {}
@@ -215,6 +228,7 @@ class MetricsManager:
         self._evaluation: dict[str, float] = {}
         self._message = ""
         self._at_last_update = statistics.copy()
+        self._joined = statistics.copy()
         self._elapsed_before = 0.0
         self._started = time.perf_counter()
         self._window = _Window(self._started)
@@ -235,9 +249,17 @@ class MetricsManager:
             self._window.phases[name] += time.perf_counter() - begin
 
     def count_step(self, plies: int) -> None:
-        """Note that a vector step played ``plies`` plies."""
-        self._window.plies += plies
+        """Note that a vector step played ``plies`` plies on each rank."""
+        self._window.plies += plies * self._ranks.size
         self.pending_progress_updates["plies"] = self._window.plies
+
+    def join_games(self) -> None:
+        """Add the games that have ended on other ranks; all ranks take part."""
+        own = self.statistics.since(self._joined)
+        for rank, games in enumerate(self._ranks.gather(own)):
+            if rank != self._ranks.rank:
+                self.statistics.add(games)
+        self._joined = self.statistics.copy()
 
     def finish_update(
         self,
@@ -245,17 +267,18 @@ class MetricsManager:
         learned_plies: int,
         opponents: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
-        """Close the window after an update.
+        """Close the window after an update; all ranks take part.
 
         Args:
             learning: What the update reported.
-            learned_plies: Plies of the rollout it learned from.
+            learned_plies: Plies of the rollout it learned from, on all ranks.
             opponents: What the pool of opponents reported, if there is one.
 
         Returns:
             The update's row: names as in docs/metrics.md, all values finite floats.
         """
         self.updates += 1
+        self.join_games()
         games = self.statistics.since(self._at_last_update)
         self._at_last_update = self.statistics.copy()
         self._learning = dict(learning)
@@ -340,6 +363,7 @@ class MetricsManager:
         self.updates = state["updates"]
         self._elapsed_before = state["elapsed_seconds"]
         self._at_last_update.load_state_dict(state["at_last_update"])
+        self._joined = self.statistics.copy()
         self._learning = dict(state["learning"])
         self._recent = dict(state["recent"])
         self._evaluation = dict(state["evaluation"])

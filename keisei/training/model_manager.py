@@ -13,6 +13,7 @@ from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
+from keisei.rl.ranks import Ranks
 from keisei.training.checkpoint import (
     CheckpointError,
     CheckpointFolder,
@@ -24,20 +25,32 @@ POLICY_FILE = "policy.safetensors"
 _POLICY_FORMAT = "keisei-policy-1"
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
     """The device that a setting asks for; "auto" takes CUDA when there is one.
 
+    Each of several ranks takes a CUDA device of its own.
+
     Raises:
-        ConfigError: CUDA is asked for and absent.
+        ConfigError: CUDA is asked for and absent, or there are fewer devices than ranks.
     """
     available = torch.cuda.is_available()
     if name == "auto":
-        return torch.device("cuda" if available else "cpu")
+        name = "cuda" if available else "cpu"
     if name == "cuda" and not available:
         raise ConfigError(
             "session.device = 'cuda', but torch finds no CUDA device; use auto or cpu"
         )
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda" and ranks is not None and ranks.size > 1:
+        if torch.cuda.device_count() < ranks.local_size:
+            raise ConfigError(
+                f"{ranks.local_size} processes need a CUDA device each, but this machine has "
+                f"{torch.cuda.device_count()}; lower session.processes or use session.device = "
+                "'cpu'"
+            )
+        device = torch.device("cuda", ranks.local_rank)
+        torch.cuda.set_device(device)
+    return device
 
 
 class ModelManager:

@@ -2,6 +2,7 @@
 
 A *snapshot* is a copy of the learner's weights. The *pool* holds the snapshots. A *slot* is one of
 the few networks into which snapshots are loaded to play; new games are spread over the open slots.
+All ranks have the same pool: what happens in their games is joined after each update.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -20,6 +21,7 @@ from torch import Tensor
 from keisei.config_schema import OpponentsConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.training.transfer import upload
 
 _LEAST_WEIGHT = 0.02
@@ -82,11 +84,25 @@ def draw_weights(scores: Sequence[float], hardness: float) -> NDArray[np.float64
     return (1.0 - np.asarray(scores, dtype=np.float64)) ** hardness + _LEAST_WEIGHT
 
 
+@dataclass
+class _Recent:
+    """What happened in the games of one rank since the last update."""
+
+    begun: list[int]
+    """Games begun, by slot."""
+    ended: list[tuple[list[int], list[float]]]
+    """For each step in which games ended, games and points by slot."""
+
+
 class OpponentPool:
     """Owns snapshots and slots; games are told to it by their slots, all arrays on the host."""
 
     def __init__(
-        self, config: OpponentsConfig, agent: PPOAgent, generator: torch.Generator
+        self,
+        config: OpponentsConfig,
+        agent: PPOAgent,
+        generator: torch.Generator,
+        ranks: Ranks | None = None,
     ) -> None:
         """Build the slots, all empty.
 
@@ -94,7 +110,9 @@ class OpponentPool:
             config: Sizes and rules.
             agent: The learner, whose weights become snapshots.
             generator: On the CPU, shared with and saved by whoever seats the players.
+            ranks: The processes that have this pool in common; None for one alone.
         """
+        self._ranks = Ranks() if ranks is None else ranks
         self.snapshots: list[Snapshot] = []
         self._config = config
         self._agent = agent
@@ -107,10 +125,10 @@ class OpponentPool:
         self._open = np.zeros(config.active, np.bool_)
         self._begun = np.zeros(config.active, np.int64)
         self._running = np.zeros(config.active, np.int64)
+        self._recent = _Recent([0] * config.active, [])
         self._updates_since_entry = 0
         self._points_since_entry = 0.0
         self._games_since_entry = 0
-        self._window = (0.0, 0)
 
     def begin_games(self, count: int) -> NDArray[np.int64]:
         """Slots int64[count] for new games, -1 for all while no slot is open."""
@@ -119,7 +137,7 @@ class OpponentPool:
             return np.full(count, -1, np.int64)
         chosen = slots[torch.randint(len(slots), (count,), generator=self._generator).numpy()]
         counts = np.bincount(chosen, minlength=len(self._open))
-        self._begun += counts
+        self._recent.begun = (counts + self._recent.begun).tolist()
         self._running += counts
         return chosen
 
@@ -133,13 +151,7 @@ class OpponentPool:
         games = np.bincount(slots, minlength=len(self._open))
         sums = np.bincount(slots, weights=points, minlength=len(self._open))
         self._running -= games
-        for slot in np.flatnonzero(games):
-            snapshot = self._loaded[slot]
-            if snapshot is not None:
-                snapshot.record(float(sums[slot]), int(games[slot]))
-        self._points_since_entry += float(points.sum())
-        self._games_since_entry += len(points)
-        self._window = (self._window[0] + float(points.sum()), self._window[1] + len(points))
+        self._recent.ended.append((games.tolist(), sums.tolist()))
 
     @torch.no_grad()
     def act(self, slot: int, state: Tensor, mask_bits: Tensor) -> Tensor:
@@ -157,6 +169,8 @@ class OpponentPool:
     def after_update(self, update: int) -> dict[str, float]:
         """Take in a snapshot if one is due, draw anew where a slot is free, and report.
 
+        All ranks take part, after the same update.
+
         Args:
             update: Number of the update that has just ended.
 
@@ -164,6 +178,7 @@ class OpponentPool:
             Numbers for the update's row, as docs/metrics.md explains them.
         """
         config = self._config
+        points, games, running = self._join_games()
         self._updates_since_entry += 1
         beats_pool = (
             self._games_since_entry >= config.enter_games
@@ -171,17 +186,38 @@ class OpponentPool:
         )
         if beats_pool or self._updates_since_entry >= config.enter_updates:
             self._enter(Snapshot.of(self._agent.network, update))
-        self._close_one()
-        for slot in np.flatnonzero(np.logical_not(self._open) & (self._running == 0)).tolist():
+        self._close_one(running)
+        for slot in np.flatnonzero(np.logical_not(self._open) & (running == 0)).tolist():
             self._draw(slot)
-        points, games = self._window
-        self._window = (0.0, 0)
         row = {"pool_size": float(len(self.snapshots)), "games": float(games)}
         if games:
             row["score"] = points / games
         if self.snapshots:
             row["lowest_score"] = min(snapshot.score for snapshot in self.snapshots)
         return row
+
+    def _join_games(self) -> tuple[float, int, NDArray[np.int64]]:
+        """Count the games of all ranks since the last update.
+
+        Returns:
+            The learner's points and the number of games that ended; int64[slots], the games that
+            are being played.
+        """
+        told = self._ranks.gather((self._recent, self._running))
+        self._recent = _Recent([0] * len(self._running), [])
+        all_points, all_games = 0.0, 0
+        for recent, _ in told:
+            self._begun += recent.begun
+            for games, points in recent.ended:
+                for slot in np.flatnonzero(games):
+                    snapshot = self._loaded[slot]
+                    if snapshot is not None:
+                        snapshot.record(points[slot], games[slot])
+                all_points += sum(points)
+                all_games += sum(games)
+        self._points_since_entry += all_points
+        self._games_since_entry += all_games
+        return all_points, all_games, np.sum([running for _, running in told], axis=0)
 
     def _enter(self, snapshot: Snapshot) -> None:
         while len(self.snapshots) >= self._config.pool_size:
@@ -196,10 +232,10 @@ class OpponentPool:
     def _plays(self, snapshot: Snapshot) -> bool:
         return any(each is snapshot for each in self._loaded)
 
-    def _close_one(self) -> None:
+    def _close_one(self, running: NDArray[np.int64]) -> None:
         """Begin no more games in a slot that has had its share; one at a time, so others play."""
         slots = np.flatnonzero(self._open)
-        draining = np.logical_not(self._open) & (self._running > 0)
+        draining = np.logical_not(self._open) & (running > 0)
         if len(slots) and not draining.any():
             slot = slots[self._begun[slots].argmax()]
             self._open[slot] = self._begun[slot] < self._config.games_per_draw
@@ -211,7 +247,8 @@ class OpponentPool:
         if not free:
             return
         edges = draw_weights([each.score for each in free], self._config.hardness).cumsum()
-        point = float(torch.rand((), generator=self._generator)) * edges[-1]
+        drawn = self._ranks.on_first(lambda: float(torch.rand((), generator=self._generator)))
+        point = drawn * edges[-1]
         chosen = free[int(np.count_nonzero(edges <= point))]
         self._load(slot, chosen)
         self._open[slot] = True
@@ -232,12 +269,25 @@ class OpponentPool:
             "loaded": places,
             "open": self._open.tolist(),
             "begun": self._begun.tolist(),
-            "running": self._running.tolist(),
             "updates_since_entry": self._updates_since_entry,
             "points_since_entry": self._points_since_entry,
             "games_since_entry": self._games_since_entry,
-            "window": list(self._window),
         }
+
+    def recent(self) -> dict[str, Any]:
+        """What this rank knows of the games since the last update, in plain Python values."""
+        return dict(vars(self._recent))
+
+    def go_on(self, slots: NDArray[np.int64], recent: Mapping[str, Any] | None) -> None:
+        """Go on with games that are being played, after ``load_state_dict``.
+
+        Args:
+            slots: int64[N], where each of this rank's games is played; negative for nowhere.
+            recent: From ``recent()``; None when nothing happened since the last update.
+        """
+        self._running[:] = np.bincount(slots[slots >= 0], minlength=len(self._running))
+        if recent is not None:
+            self._recent = _Recent(**recent)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> bool:
         """Go on from ``state_dict()``; say whether the slots are the same.
@@ -253,10 +303,7 @@ class OpponentPool:
                     self._load(slot, self.snapshots[place])
             self._open[:] = state["open"]
             self._begun[:] = state["begun"]
-            self._running[:] = state["running"]
         self._updates_since_entry = state["updates_since_entry"]
         self._points_since_entry = state["points_since_entry"]
         self._games_since_entry = state["games_since_entry"]
-        points, games = state["window"]
-        self._window = (points, games)
         return same

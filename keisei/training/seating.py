@@ -17,6 +17,7 @@ from torch import Tensor
 
 from keisei.config_schema import AppConfig
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.training.opponent_pool import OpponentPool
 from keisei.training.transfer import upload
@@ -27,7 +28,12 @@ class Seating:
     """Plays the moves that are not the learner's, and says which these are."""
 
     def __init__(
-        self, config: AppConfig, agent: PPOAgent, envs: Sequence[ShogiVectorEnv], seed: int
+        self,
+        config: AppConfig,
+        agent: PPOAgent,
+        envs: Sequence[ShogiVectorEnv],
+        seed: int,
+        ranks: Ranks | None = None,
     ) -> None:
         """Take collaborators; ``begin`` comes before the first step.
 
@@ -36,6 +42,7 @@ class Seating:
             agent: The learner.
             envs: The games in their parts, which draw random moves from streams of their own.
             seed: Of the stream from which players, colours and snapshots' moves are drawn.
+            ranks: The processes that have the pool of snapshots in common; None for one alone.
         """
         self._generator = torch.Generator().manual_seed(seed)
         self._share = config.opponents.share
@@ -46,7 +53,9 @@ class Seating:
         self._opponent = np.full(count, -1, np.int64)
         self._colour = np.zeros(count, np.int64)
         self._opening = np.zeros(count, np.int64)
-        self.pool = OpponentPool(config.opponents, agent, self._generator) if self._share else None
+        self.pool: OpponentPool | None = None
+        if self._share:
+            self.pool = OpponentPool(config.opponents, agent, self._generator, ranks)
 
     @staticmethod
     def is_needed(config: AppConfig) -> bool:
@@ -123,6 +132,7 @@ class Seating:
             "colour": torch.from_numpy(self._colour.copy()),
             "opening": torch.from_numpy(self._opening.copy()),
             "pool": None if self.pool is None else self.pool.state_dict(),
+            "recent": None if self.pool is None else self.pool.recent(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -137,3 +147,5 @@ class Seating:
         saved = state["pool"]
         if self.pool is not None and saved is not None and self.pool.load_state_dict(saved):
             self._opponent[:] = state["opponent"].numpy()
+            # Games that are being played were saved without what happened since the last update.
+            self.pool.go_on(self._opponent, state.get("recent"))

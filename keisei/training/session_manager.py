@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +21,7 @@ import torch
 
 import keisei
 from keisei.config_schema import AppConfig
+from keisei.rl.ranks import Ranks
 
 
 class RunFolderError(ValueError):
@@ -38,10 +39,23 @@ class Seeds:
     seating: int
 
     @classmethod
-    def of(cls, seed: int) -> "Seeds":
-        """The seeds that follow from the seed of the run."""
+    def of(cls, seed: int, rank: int = 0, begin: int = 0) -> "Seeds":
+        """The seeds that follow from the seed of the run.
+
+        Args:
+            seed: Of the run.
+            rank: Ranks have streams of their own for what they draw, and the others in common.
+            begin: Timestep at which this rank's own streams begin, other than the first one's.
+        """
         children = np.random.SeedSequence(seed).spawn(5)
-        return cls(*(int(child.generate_state(1)[0]) for child in children))
+        seeds = cls(*(int(child.generate_state(1)[0]) for child in children))
+        if not rank:
+            return seeds
+        _, _, agent, _, seating = (
+            int(np.random.SeedSequence(seed, spawn_key=(place, rank, begin)).generate_state(1)[0])
+            for place in range(5)
+        )
+        return replace(seeds, agent=agent, seating=seating)
 
 
 class _EchoHandler(logging.Handler):
@@ -58,21 +72,27 @@ class _EchoHandler(logging.Handler):
 class SessionManager:
     """Owns a run's folder, seeds, effective settings, environment record, log and signals."""
 
-    def __init__(self, config: AppConfig, *, resume: Path | str | None = None) -> None:
+    def __init__(
+        self, config: AppConfig, *, resume: Path | str | None = None, ranks: Ranks | None = None
+    ) -> None:
         """Decide where the run lives; nothing is written yet.
 
         Args:
             config: Settings of the run.
             resume: "latest" or the path of a checkpoint to go on from; None for a new run.
+            ranks: The processes of the run, the first of which alone writes; None for one alone.
 
         Raises:
             RunFolderError: "latest" is asked for without a run folder.
         """
-        self.run_dir = _run_dir(config.session.run_dir, resume)
+        self._ranks = Ranks() if ranks is None else ranks
+        self.run_dir = self._ranks.on_first(lambda: _run_dir(config.session.run_dir, resume))
         self.checkpoint_dir = self.run_dir / "checkpoints"
-        self.seeds = Seeds.of(config.session.seed)
+        self.seeds = Seeds.of(config.session.seed, self._ranks.rank)
         # Not from logging.getLogger: two runs in one process must not share handlers.
         self.logger = logging.Logger("keisei.run", logging.INFO)  # noqa: LOG001
+        # Without a handler warnings would go to standard error.
+        self.logger.addHandler(logging.NullHandler())
         self._config = config
         self._goes_on = resume == "latest" or (
             resume is not None and Path(resume).resolve().parent == self.checkpoint_dir.resolve()
@@ -85,6 +105,9 @@ class SessionManager:
             RunFolderError: The folder cannot be written, holds another run, or holds none to
                 resume.
         """
+        self._ranks.on_first(self._open)
+
+    def _open(self) -> None:
         self._check_contents()
         try:
             self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
@@ -122,6 +145,9 @@ class SessionManager:
         Called when the run is sure to start, so that a refused resume leaves the records of the
         run as they were.
         """
+        self._ranks.on_first(self._write_records)
+
+    def _write_records(self) -> None:
         self._write_record("config.toml", self._config.to_toml())
         self._write_record("environment.json", json.dumps(environment_record(), indent=2) + "\n")
 

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from keisei.config_schema import AppConfig
+from keisei.config_schema import AppConfig, ConfigError
 from keisei.rl.diagnostics import judge_values
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.training import shares
 from keisei.training.callbacks import (
     Callback,
     CheckpointCallback,
@@ -25,11 +27,11 @@ from keisei.training.env_manager import EnvManager, divide_games
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.model_manager import ModelManager, load_policy, resolve_device
 from keisei.training.seating import Seating
-from keisei.training.session_manager import SessionManager
+from keisei.training.session_manager import Seeds, SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
 from keisei.training.watch import CollapseWatch
-from keisei.training.writers import build_writers
+from keisei.training.writers import Writer, build_writers
 
 _FIXED_KEYS = ("env.num_envs", "env.max_plies", "env.declaration", "env.initial_sfens")
 """Settings on which the games in a checkpoint depend, besides the length of a rollout."""
@@ -38,7 +40,9 @@ _FIXED_KEYS = ("env.num_envs", "env.max_plies", "env.declaration", "env.initial_
 class Trainer:
     """One training run, from its settings to its last checkpoint.
 
-    Everything that can be refused is refused in the constructor, before any work is done.
+    Everything that can be refused is refused in the constructor, before any work is done. Of
+    several ranks each has a trainer, which plays the rank's share of the games; that of rank 0
+    writes the files.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Trainer:
         resume: Path | str | None = None,
         console: Console | None = None,
         callbacks: tuple[Callback, ...] = (),
+        ranks: Ranks | None = None,
     ) -> None:
         """Build the run and, on a resume, bring it to where it was.
 
@@ -56,6 +61,7 @@ class Trainer:
             resume: "latest" or the path of a checkpoint to go on from; None for a new run.
             console: Where to show progress; standard output when not given.
             callbacks: Called before those that come with the run.
+            ranks: The processes of the run; None for one alone.
 
         Raises:
             ConfigError: A setting is not usable on this machine.
@@ -64,11 +70,17 @@ class Trainer:
             WriterError: A writer of metrics cannot start.
         """
         self.config = config
+        self.ranks = Ranks() if ranks is None else ranks
+        if self.ranks.size != config.session.processes:
+            raise ConfigError(
+                f"session.processes = {config.session.processes}, but the number of processes is "
+                f"{self.ranks.size}; start them with keisei-vec train or torchrun"
+            )
         self.statistics = GameStatistics()
-        device = resolve_device(config.session.device)
+        device = resolve_device(config.session.device, self.ranks)
         if config.session.torch_threads is not None:
             torch.set_num_threads(config.session.torch_threads)
-        self.session = SessionManager(config, resume=resume)
+        self.session = SessionManager(config, resume=resume, ranks=self.ranks)
         folder = CheckpointFolder(self.session.checkpoint_dir, config.session.keep_checkpoints)
         self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
         with ExitStack() as stack:
@@ -78,44 +90,52 @@ class Trainer:
             self.global_timestep = self._begin() if resume is None else self._resume(resume)
             self.callbacks = self._build_callbacks(stack, callbacks)
             # From here on the run starts for sure, and may change what the folder holds.
-            self.models.drop_after(self.global_timestep)
+            self.ranks.on_first(lambda: self.models.drop_after(self.global_timestep))
             self.session.write_records()
             self._open = stack.pop_all()
 
     def _build(self, stack: ExitStack, device: torch.device, console: Console | None) -> None:
         config = self.config
         display = config.display
+        num_envs = config.env.num_envs // self.ranks.size
         self.display = TrainingDisplay(
-            display.mode,
+            display.mode if self.ranks.is_first else "quiet",
             console,
             refresh_per_second=display.refresh_per_second,
             log_every_seconds=display.log_every_seconds,
         )
         self.session.echo(self.display.message)
-        sizes = divide_games(config.env.num_envs, config.training.overlap, device.type)
-        self.env_manager = EnvManager(config.env, self.session.logger, sizes)
-        stack.callback(self.env_manager.close)
-        self.env_manager.check_network(self.models.network)
-        self.env_manager.warm_up(self.models.network, device)
+        # What the first one compiles is there for the others.
+        with self.ranks.first_ahead():
+            sizes = divide_games(num_envs, config.training.overlap, device.type)
+            self.env_manager = EnvManager(config.env, self.session.logger, sizes)
+            stack.callback(self.env_manager.close)
+            self.env_manager.check_network(self.models.network)
+            self.env_manager.warm_up(self.models.network, device)
         if config.training.compile:
             self.session.logger.info("torch.compile makes the first step and update take minutes")
         self.agent = PPOAgent(
-            self.models.network, config.training, device=device, seed=self.session.seeds.agent
+            self.models.network,
+            config.training,
+            device=device,
+            seed=self.session.seeds.agent,
+            ranks=self.ranks,
         )
         self.experience_buffer = ExperienceBuffer(
-            config.training.num_steps, config.env.num_envs, STATE_SIZE, MASK_BYTES, device
+            config.training.num_steps, num_envs, STATE_SIZE, MASK_BYTES, device
         )
         self.metrics = MetricsManager(
             config.training.total_timesteps,
             self.statistics,
             board_text=self.env_manager.board_text if self.display.wants_board else None,
             board_seconds=1.0 / display.refresh_per_second,
+            ranks=self.ranks,
         )
         self.watch = CollapseWatch(config.watch)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
-                config, self.agent, self.env_manager.envs, self.session.seeds.seating
+                config, self.agent, self.env_manager.envs, self.session.seeds.seating, self.ranks
             )
         self.step_manager = StepManager(
             self.env_manager.envs,
@@ -129,14 +149,8 @@ class Trainer:
     def _build_callbacks(self, stack: ExitStack, first: tuple[Callback, ...]) -> list[Callback]:
         """All callbacks in order: what adds to a row, what writes it, what saves behind it."""
         config = self.config
-        writers = build_writers(
-            config.session.writers,
-            self.session.run_dir,
-            config.model_dump(mode="json"),
-            step=self.global_timestep,
-        )
-        for writer in writers:
-            stack.callback(writer.close)
+        writers: list[Writer] = []
+        self.ranks.on_first(lambda: writers.extend(self._open_writers(stack)))
         callbacks = list(first)
         if config.evaluation.every_updates:
             seed, opponents = self.session.seeds.evaluation, config.evaluation.opponents
@@ -144,6 +158,17 @@ class Trainer:
         callbacks += [self.watch, MetricsWriterCallback(writers)]
         callbacks.append(CheckpointCallback(config.session.checkpoint_every))
         return callbacks
+
+    def _open_writers(self, stack: ExitStack) -> list[Writer]:
+        writers = build_writers(
+            self.config.session.writers,
+            self.session.run_dir,
+            self.config.model_dump(mode="json"),
+            step=self.global_timestep,
+        )
+        for writer in writers:
+            stack.callback(writer.close)
+        return writers
 
     @property
     def run_dir(self) -> Path:
@@ -173,12 +198,12 @@ class Trainer:
             buffer.finish(last_values, training.gamma, training.gae_lambda)
             progress = min(1.0, global_timestep / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
-            learning |= judge_values(buffer, training.gamma)
-            learning["learned_share"] = buffer.learned_plies / buffer.plies
+            learning |= judge_values(buffer, training.gamma, self.ranks)
+            plies = sum(self.ranks.gather(buffer.learned_plies))
+            learning["learned_share"] = plies / training.steps_per_epoch
             pool = self.seating.pool if self.seating is not None else None
             opponents = pool.after_update(self.agent.update_count) if pool is not None else {}
         del learning["updates"]  # counted by the metrics, whose rows bring it
-        plies = buffer.learned_plies
         buffer.clear()
         return self.metrics.finish_update(learning, plies, opponents)
 
@@ -195,7 +220,9 @@ class Trainer:
         Returns:
             The checkpoint's timestep; None when there is none with finite weights.
         """
-        found = self.models.finite_before(before, self.session.logger.warning)
+        found = self.ranks.on_first(
+            lambda: self.models.finite_before(before, self.session.logger.warning)
+        )
         if found is None:
             return None
         path, contents = found
@@ -207,46 +234,73 @@ class Trainer:
 
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
-        seating = {} if self.seating is None else {"seating": self.seating.state_dict()}
-        path = self.models.save(
+        self.metrics.join_games()
+        parts = self.ranks.collect(self._own_state())
+        path = self.ranks.on_first(lambda: self._write(global_timestep, shares.join(parts)))
+        self.session.logger.info("Saved %s", path)
+        return path
+
+    def _own_state(self) -> dict[str, Any]:
+        """What this rank puts into a checkpoint; of what all have in common, rank 0 tells."""
+        seating = None if self.seating is None else self.seating.state_dict()
+        agent = self.agent.state_dict()
+        if not self.ranks.is_first:
+            agent = {"generator": agent["generator"]}
+            if seating is not None:
+                del seating["pool"]
+        return {
+            **({} if seating is None else {"seating": seating}),
+            "agent": agent,
+            "env": self.env_manager.state_dict(),
+            "episode": self.step_manager.state_dict(),
+            "buffer": self.experience_buffer.state_dict(),
+        }
+
+    def _write(self, global_timestep: int, joined: Mapping[str, Any]) -> Path:
+        return self.models.save(
             global_timestep,
             {
-                **seating,
+                **joined,
                 "global_timestep": global_timestep,
                 "config": self.config.model_dump(mode="json"),
-                "agent": self.agent.state_dict(),
-                "env": self.env_manager.state_dict(),
-                "episode": self.step_manager.state_dict(),
-                "buffer": self.experience_buffer.state_dict(),
                 "statistics": self.statistics.state_dict(),
                 "metrics": self.metrics.state_dict(),
                 "watch": self.watch.state_dict(),
             },
         )
-        self.session.logger.info("Saved %s", path)
-        return path
 
     def _begin(self) -> int:
-        self.step_manager.start(self.session.seeds.env)
+        # Game i of the run has stream i, whichever rank plays it.
+        first_game = self.ranks.share(self.config.env.num_envs).start
+        self.step_manager.start(self.session.seeds.env + first_game)
         return 0
 
     def _resume(self, resume: Path | str) -> int:
         """Bring all parts to the state of a checkpoint and return its timestep."""
-        path, contents = self.models.load(resume, self.session.logger.warning)
+        path, contents = self.ranks.on_first(
+            lambda: self.models.load(resume, self.session.logger.warning)
+        )
         self._compare_settings(path, contents["config"])
-        self.agent.load_state_dict(contents["agent"])
-        self.env_manager.load_state_dict(contents["env"])
-        self.step_manager.load_state_dict(contents["episode"])
-        if self.seating is not None and "seating" in contents:
-            self.seating.load_state_dict(contents["seating"])
-        self.experience_buffer.load_state_dict(contents["buffer"])
+        global_timestep = int(contents["global_timestep"])
+        own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))
+        self.agent.load_state_dict(own["agent"])
+        self.env_manager.load_state_dict(own["env"])
+        self.step_manager.load_state_dict(own["episode"])
+        if self.seating is not None and "seating" in own:
+            self.seating.load_state_dict(own["seating"])
+        self.experience_buffer.load_state_dict(own["buffer"])
         self.statistics.load_state_dict(contents["statistics"])
         self.metrics.load_state_dict(contents["metrics"])
         # Runs that nobody watched were saved without it.
         self.watch.load_state_dict(contents.get("watch", {}))
-        global_timestep = int(contents["global_timestep"])
         self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
         return global_timestep
+
+    def _stream(self, name: str, begin: int) -> torch.Tensor:
+        """State of a random generator of this rank that begins at a timestep."""
+        seeds = Seeds.of(self.config.session.seed, self.ranks.rank, begin)
+        device = self.agent.device if name == "agent" else "cpu"
+        return torch.Generator(device).manual_seed(getattr(seeds, name)).get_state()
 
     def _compare_settings(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Refuse settings that the saved games do not fit, and log those that changed."""

@@ -2,7 +2,8 @@
 
 A *step* is one vector step: one ply in each of N games. A *rollout* is the ``num_steps`` steps
 between two updates, ``steps_per_epoch`` plies in all. An *iteration* is a step and what it makes
-due: the update, the display, the hooks.
+due: the update, the display, the hooks. Of several ranks each runs all this over its own games, and
+all end at the same step.
 """
 
 import logging
@@ -14,6 +15,7 @@ from typing import Protocol, Self
 
 from keisei.config_schema import AppConfig
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.training.callbacks import Callback
 from keisei.training.metrics_manager import MetricsManager, RunSnapshot
 
@@ -23,7 +25,7 @@ class Rollout(Protocol):
 
     @property
     def plies(self) -> int:
-        """Plies in the buffer."""
+        """Plies in the buffer, those of this rank's games."""
         ...
 
 
@@ -68,6 +70,11 @@ class TrainerVerbs(Protocol):
     @property
     def agent(self) -> PPOAgent:
         """The learner."""
+        ...
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes of the run."""
         ...
 
     @property
@@ -120,6 +127,7 @@ class TrainingLoopManager:
         self._view = _LoopView(self, trainer, config, logger)
         # False within a step or an update, where a checkpoint would hold half a change.
         self._is_whole = True
+        self._has_failed = False
 
     def request_stop(self, reason: str) -> None:
         """End the run in order after the present iteration; the first reason is kept."""
@@ -130,14 +138,17 @@ class TrainingLoopManager:
         """Train to the end, and finalise the run exactly once however it ends.
 
         KeyboardInterrupt ends the run in order. Any other exception is logged with its traceback
-        and raised again.
+        and raised again. After either, several ranks save no last checkpoint: all would have to
+        take part, and others may not have come so far.
         """
         with self._display:
             try:
                 self._run_iterations()
             except KeyboardInterrupt:
+                self._has_failed = True
                 self.request_stop("KeyboardInterrupt")
             except Exception:
+                self._has_failed = True
                 self._logger.exception("Training failed at timestep %d", self.global_timestep)
                 raise
             finally:
@@ -148,8 +159,16 @@ class TrainingLoopManager:
         self._logger.info("Training from timestep %d to %d", self.global_timestep, total)
         for callback in self._callbacks:
             callback.on_training_start(self._view)
-        while self.global_timestep < total and self.stop_reason is None:
+        while self.global_timestep < total and not self._must_stop():
             self._iterate()
+
+    def _must_stop(self) -> bool:
+        """Whether any rank was asked to stop; all ranks get the same answer and reason."""
+        ranks = self._trainer.ranks
+        if not ranks.any(self.stop_reason is not None):
+            return False
+        self.stop_reason = next(filter(None, ranks.gather(self.stop_reason)))
+        return True
 
     def _iterate(self) -> None:
         self._is_whole = False
@@ -178,7 +197,8 @@ class TrainingLoopManager:
 
     def _should_perform_ppo_update(self) -> bool:
         """True when the buffer holds a whole rollout."""
-        return self._trainer.experience_buffer.plies >= self._config.training.steps_per_epoch
+        plies = self._trainer.experience_buffer.plies * self._trainer.ranks.size
+        return plies >= self._config.training.steps_per_epoch
 
     def _show_progress(self) -> None:
         pending = self._trainer.metrics.pending_progress_updates
@@ -191,9 +211,8 @@ class TrainingLoopManager:
         reason = f" ({self.stop_reason})" if self.stop_reason is not None else ""
         self._logger.info("Training ends at timestep %d%s", self.global_timestep, reason)
         with ExitStack() as stack:
-            stack.callback(
-                self._trainer.finalize_training, self.global_timestep, is_whole=self._is_whole
-            )
+            is_whole = self._is_whole and (self._trainer.ranks.size == 1 or not self._has_failed)
+            stack.callback(self._trainer.finalize_training, self.global_timestep, is_whole=is_whole)
             for callback in reversed(self._callbacks):
                 stack.callback(callback.on_training_end, self._view)
 
@@ -214,6 +233,7 @@ class _LoopView:
         self.config = config
         self.metrics = trainer.metrics
         self.agent = trainer.agent
+        self.ranks = trainer.ranks
         self.run_dir = trainer.run_dir
         self.request_stop = loop.request_stop
 

@@ -1,14 +1,17 @@
-"""Saving N games and going on from what was saved."""
+"""Saving N games, going on from what was saved, and regrouping games that were saved."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.shogi.position import LANES, WORDS
 from keisei.vec.batch import GameBatch
 
 _CAP = "max_plies"
+_WORDS = "words"
+_LEGAL = "legal"
 
 
 def save(batch: GameBatch, max_plies: int) -> dict[str, NDArray[Any]]:
@@ -55,6 +58,42 @@ def restore(
         )
     for name, array in arrays.items():
         array[...] = state[name]
+
+
+def join(states: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The state of all games of several states of one ply cap, in their order."""
+    if len(states) == 1:
+        return dict(states[0])
+    parts = [_by_game(state) for state in states]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _in_blocks(joined) | {_CAP: states[0][_CAP]}
+
+
+def divide(state: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, NDArray[Any]]]:
+    """States of ``count`` equal shares of the games of a state, in their order."""
+    if count == 1:
+        return [dict(state)]
+    games = _by_game(state)
+    parts = [dict[str, NDArray[Any]]() for _ in range(count)]
+    for name, array in games.items():
+        for part, share in zip(parts, np.split(array, count), strict=True):
+            part[name] = share
+    return [_in_blocks(part) | {_CAP: state[_CAP]} for part in parts]
+
+
+def _by_game(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays of a state but the ply cap, each with one row a game."""
+    count = len(state["hashes"])
+    words = state[_WORDS].reshape(-1, WORDS, LANES).transpose(0, 2, 1).reshape(-1, WORDS)
+    arrays = {name: array for name, array in state.items() if name != _CAP}
+    return arrays | {_WORDS: words[:count], _LEGAL: state[_LEGAL][:count]}
+
+
+def _in_blocks(games: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The opposite of ``_by_game``."""
+    empty = ((0, -len(games["hashes"]) % LANES), (0, 0))
+    words = np.pad(games[_WORDS], empty).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
+    return {**games, _WORDS: words, _LEGAL: np.pad(games[_LEGAL], empty)}
 
 
 def _arrays(batch: GameBatch) -> dict[str, NDArray[Any]]:

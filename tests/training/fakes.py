@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from keisei.config_schema import AppConfig, EnvConfig, TrainingConfig
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.ranks import Ranks
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.metrics_manager import GameStatistics, MetricsManager, RunSnapshot
 from keisei.training.training_loop_manager import TrainingLoopManager
@@ -30,6 +31,7 @@ class FakeTrainer:
         self.global_timestep = begin
         self.metrics = MetricsManager(1000, GameStatistics())
         self.agent = cast(PPOAgent, None)
+        self.ranks = Ranks()
         self.run_dir = Path("run")
         self.experience_buffer = FakeBuffer()
         self.fails_in_update: BaseException | None = None

@@ -187,7 +187,6 @@ def test_a_pool_goes_on_from_its_state_in_a_file(tmp_path: Any) -> None:
             agent.become(update)
             pool.after_update(update)
             play(pool, [1.0, 0.5, 0.0])
-        pool.begin_games(4)
         return pool, agent, generator
 
     def go_on(pool: OpponentPool, agent: FakeAgent) -> list[Any]:
@@ -200,12 +199,17 @@ def test_a_pool_goes_on_from_its_state_in_a_file(tmp_path: Any) -> None:
         return told
 
     straight, straight_agent, _ = until_saved()
+    straight.begin_games(4)
     saved, _, generator = until_saved()
-    write_checkpoint(tmp_path / "pool.pt", {"pool": saved.state_dict()})
+    running = saved.begin_games(4)
+    contents = {"pool": saved.state_dict(), "recent": saved.recent()}
+    write_checkpoint(tmp_path / "pool.pt", contents)
     resumed, agent, resumed_generator = build(
         enter_updates=1, active=2, pool_size=3, games_per_draw=5
     )
-    assert resumed.load_state_dict(read_checkpoint(tmp_path / "pool.pt")["pool"])
+    read = read_checkpoint(tmp_path / "pool.pt")
+    assert resumed.load_state_dict(read["pool"])
+    resumed.go_on(running, read["recent"])
     resumed_generator.set_state(generator.get_state())
     assert go_on(resumed, agent) == go_on(straight, straight_agent)
 
