@@ -86,6 +86,9 @@ def _loop_json(config: "AppConfig", loop: "LoopRates") -> str:
         "plies_per_second": loop.plies_per_second,
         "seconds": loop.seconds,
         "efficiency": loop.efficiency,
+        "flops_per_ply": loop.flops_per_ply,
+        "flop_utilisation": loop.flop_utilisation,
+        "gpu_utilisation": loop.gpu_utilisation,
     }
     return json.dumps(_conditions(config) | found, indent=2)
 
@@ -101,7 +104,13 @@ def _loop_table(config: "AppConfig", loop: "LoopRates") -> str:
         f"{loop.plies:,} plies in {total:.1f} s, {loop.plies_per_second:,.0f} a second"
     ]
     lines += [f"  {name:<6}{value / total:>7.1%}" for name, value in loop.seconds.items()]
-    return "\n".join([*lines, f"efficiency (act and learn) {loop.efficiency:.1%}"])
+    lines.append(f"efficiency (against act and learn alone) {loop.efficiency:.1%}")
+    lines.append(f"operations a ply {loop.flops_per_ply / 1e6:,.1f} million")
+    if loop.flop_utilisation is not None:
+        lines.append(f"model FLOP utilisation {loop.flop_utilisation:.1%}")
+    if loop.gpu_utilisation is not None:
+        lines.append(f"GPU utilisation {loop.gpu_utilisation:.0%}")
+    return "\n".join(lines)
 
 
 def _table(config: "AppConfig", rates: "Rates") -> str:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from typing_extensions import override
 
+from keisei.cli.device_rates import GpuWatch, flops_per_ply, peak_flops
+from keisei.cli.rates import measure_network
 from keisei.config_schema import AppConfig
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.metrics_manager import PHASES
+from keisei.training.model_manager import resolve_device
 from keisei.training.trainer import Trainer
 
 _NETWORK_PHASES = ("act", "learn")
@@ -21,6 +25,26 @@ class LoopRates:
 
     plies: int
     seconds: dict[str, float]
+    flops_per_ply: float
+    """Operations of the network, ``device_rates.flops_per_ply``."""
+    peak_flops: float | None
+    """Operations a second that the device can do; None if not known."""
+    gpu_utilisation: float | None
+    """Share of the time in which a kernel ran on the GPU; None without one."""
+
+    network_alone: float | None
+    """Plies a second that choosing moves and learning alone would allow; None on a CPU."""
+
+    @property
+    def flop_utilisation(self) -> float | None:
+        """Model FLOP utilisation, the network's operations over what the device can do.
+
+        None where that is not known. The measure is that of Chowdhery et al., "PaLM"
+        (arXiv:2204.02311, appendix B).
+        """
+        if self.peak_flops is None:
+            return None
+        return self.plies_per_second * self.flops_per_ply / self.peak_flops
 
     @property
     def plies_per_second(self) -> float:
@@ -29,10 +53,13 @@ class LoopRates:
 
     @property
     def efficiency(self) -> float:
-        """Share of the time that the network's own work takes: choosing moves and learning.
+        """The loop's rate over the rate that choosing moves and learning alone would allow.
 
-        It is the loop's rate over the rate that this work alone would allow, on the same data.
+        On a CPU that is the share of the time that this work takes. A GPU works while the host does
+        other things, so its work is measured by itself, on data that lies there.
         """
+        if self.network_alone is not None:
+            return self.plies_per_second / self.network_alone
         network = sum(self.seconds[name] for name in _NETWORK_PHASES)
         return network / sum(self.seconds.values())
 
@@ -40,9 +67,11 @@ class LoopRates:
 class _Stopwatch(Callback):
     """Adds up the updates after the first, which still compiles, and ends the run."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, device: torch.device) -> None:
         self._least = seconds
         self._is_warm = False
+        self._watch = GpuWatch() if device.type == "cuda" else None
+        self.gpu_utilisation: float | None = None
         self.plies = 0
         self.seconds: dict[str, float] = dict.fromkeys((*PHASES, "other"), 0.0)
 
@@ -55,7 +84,15 @@ class _Stopwatch(Callback):
                 self.seconds[name] += metrics[f"time/{name}"]
             if sum(self.seconds.values()) >= self._least:
                 run.request_stop("measured")
+        elif self._watch is not None:
+            self._watch.start()
         self._is_warm = True
+
+    @override
+    def on_training_end(self, run: RunView) -> None:
+        """Look how busy the GPU was."""
+        if self._watch is not None:
+            self.gpu_utilisation = self._watch.stop()
 
 
 def measure_loop(config: AppConfig, seconds: float) -> LoopRates:
@@ -66,11 +103,23 @@ def measure_loop(config: AppConfig, seconds: float) -> LoopRates:
     Raises:
         ConfigError: A setting cannot be used here.
     """
-    stopwatch = _Stopwatch(seconds)
+    device = resolve_device(config.session.device)
+    stopwatch = _Stopwatch(seconds, device)
     with tempfile.TemporaryDirectory(prefix="keisei-bench-") as folder:
         trainer = Trainer(_without_extras(config, Path(folder, "run")), callbacks=(stopwatch,))
         trainer.run()
-    return LoopRates(stopwatch.plies, stopwatch.seconds)
+    alone: float | None = None
+    if device.type != "cpu":
+        act, update = measure_network(config, seconds)
+        alone = 1.0 / (1.0 / act + 1.0 / update)
+    return LoopRates(
+        stopwatch.plies,
+        stopwatch.seconds,
+        flops_per_ply(trainer.models.network, config),
+        peak_flops(config, device),
+        stopwatch.gpu_utilisation,
+        alone,
+    )
 
 
 def _without_extras(config: AppConfig, run_dir: Path) -> AppConfig:

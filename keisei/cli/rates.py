@@ -49,6 +49,25 @@ def measure(config: AppConfig, seconds: float) -> Rates:
     Raises:
         ConfigError: The device is absent or the network unknown.
     """
+    act, update = measure_network(config, seconds)
+    return Rates(
+        env_compact=_env_rate(config, seconds, is_compact=True),
+        env_dict=_env_rate(config, seconds, is_compact=False),
+        act=act,
+        update=update,
+    )
+
+
+def measure_network(config: AppConfig, seconds: float) -> tuple[float, float]:
+    """Plies a second of choosing moves and of learning, on data that lies on the device.
+
+    Args:
+        config: Sizes, network and device.
+        seconds: Least time of each measurement.
+
+    Raises:
+        ConfigError: The device is absent or the network unknown.
+    """
     if config.session.torch_threads is not None:
         torch.set_num_threads(config.session.torch_threads)
     device = resolve_device(config.session.device)
@@ -67,12 +86,7 @@ def measure(config: AppConfig, seconds: float) -> Rates:
         agent.learn(buffer, 0.0)
         return buffer.plies
 
-    return Rates(
-        env_compact=_env_rate(config, seconds, is_compact=True),
-        env_dict=_env_rate(config, seconds, is_compact=False),
-        act=_rate(act, seconds, device),
-        update=_rate(update, seconds, device),
-    )
+    return _rate(act, seconds, device), _rate(update, seconds, device)
 
 
 def _rate(work: Callable[[], int], seconds: float, device: torch.device) -> float:

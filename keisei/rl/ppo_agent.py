@@ -45,6 +45,12 @@ _STEP_METRICS = (
     "grad_norm",
 )
 _APPROX_KL = _STEP_METRICS.index("approx_kl")
+_COMPILER_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
+    "triton.cudagraphs": True,
+    "triton.cudagraph_skip_dynamic_graphs": True,
+}
+"""On a GPU whatever has fixed shapes is launched as one CUDA graph; the compiler itself lays out
+convolutions in channels_last there. Nothing of it matters on a CPU."""
 
 
 def scheduled_learning_rate(config: TrainingConfig, progress: float) -> float:
@@ -94,8 +100,8 @@ class PPOAgent:
         self._evaluate: Callable[..., tuple[Tensor, Tensor, Tensor]] = network
         self._act = network.act
         if config.compile:
-            self._evaluate = cast(Any, torch.compile(self._evaluate))
-            self._act = cast(Any, torch.compile(network.act))
+            self._evaluate = cast(Any, torch.compile(self._evaluate, options=_COMPILER_OPTIONS))
+            self._act = cast(Any, torch.compile(network.act, options=_COMPILER_OPTIONS))
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
         self._optimizer = torch.optim.Adam(
             network.parameters(), lr=config.learning_rate, eps=_ADAM_EPSILON, fused=True
@@ -126,7 +132,13 @@ class PPOAgent:
         else:
             uniforms = torch.rand(len(state), generator=self._generator, device=self.device)
         with self.autocast():
-            return self._act(state, mask_bits, uniforms, deterministic=deterministic)
+            actions, log_probs, values = self._act(
+                state, mask_bits, uniforms, deterministic=deterministic
+            )
+        if self.config.compile:
+            # The next call of a CUDA graph writes its results into the same memory.
+            return actions.clone(), log_probs.clone(), values.clone()
+        return actions, log_probs, values
 
     @torch.no_grad()
     def value(self, state: Tensor) -> Tensor:

@@ -43,6 +43,8 @@ def test_the_loop_is_measured_by_phases() -> None:
     assert data["plies"] > 0
     assert data["plies_per_second"] == pytest.approx(data["plies"] / total)
     assert data["efficiency"] == pytest.approx((seconds["act"] + seconds["learn"]) / total)
+    assert data["flops_per_ply"] > 0
+    assert data["flop_utilisation"] is data["gpu_utilisation"] is None
 
 
 def test_the_loop_is_shown_as_a_table() -> None:
@@ -55,6 +57,7 @@ def test_the_loop_is_shown_as_a_table() -> None:
         "learn",
         "other",
         "efficiency",
+        "operations",
     ]
     shares = [float(line.split()[-1].rstrip("%")) for line in lines[1:6]]
     assert sum(shares) == pytest.approx(100, abs=0.3)
