@@ -13,7 +13,7 @@ from torch import Tensor
 from keisei.config_schema import ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.shogi.position import LANES
-from keisei.vec import ShogiVectorEnv
+from keisei.vec import ShogiVectorEnv, saved
 
 _LEAST_GAMES = 1024
 """Fewer are not divided unless that is asked for."""
@@ -123,31 +123,15 @@ class EnvManager:
 
     def state_dict(self) -> dict[str, Tensor]:
         """All games and their random streams, as tensors, however the games are divided."""
-        states = [env.get_state() for env in self.envs]
-        return {
-            name: torch.as_tensor(
-                np.concatenate([state[name] for state in states]) if value.ndim else np.array(value)
-            )
-            for name, value in states[0].items()
-        }
+        state = saved.join([env.get_state() for env in self.envs])
+        return {name: torch.as_tensor(np.array(value)) for name, value in state.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on with the games of ``state_dict()``, which may have been divided in another way."""
-        total = sum(env.num_envs for env in self.envs)
-        padded = -(-total // LANES) * LANES
-        begin = 0
-        for env in self.envs:
-            end = begin + env.num_envs
-            arrays: dict[str, NDArray[Any]] = {}
-            for name, tensor in state.items():
-                value = tensor.numpy()
-                if value.ndim:
-                    # Some arrays hold several entries a game, and fill whole blocks of games.
-                    unit = max(1, len(value) // padded)
-                    value = value[begin * unit : len(value) if end == total else end * unit]
-                arrays[name] = value
-            env.set_state(arrays)
-            begin = end
+        arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in state.items()}
+        parts = saved.divide(arrays, [env.num_envs for env in self.envs])
+        for env, part in zip(self.envs, parts, strict=True):
+            env.set_state(part)
 
     def close(self) -> None:
         """Close the environments."""

@@ -56,9 +56,10 @@ def divide(
     """
     num_envs = len(state["episode"]["state"])
     share = ranks.share(num_envs)
+    sizes = [num_envs // ranks.size] * ranks.size
     columns: Mapping[str, Tensor] = state["buffer"]["columns"]
     part = dict(state) | {
-        "env": _to_tensors(saved.divide(_to_arrays(state["env"]), ranks.size)[ranks.rank]),
+        "env": _to_tensors(saved.divide(_to_arrays(state["env"]), sizes)[ranks.rank]),
         "episode": {name: rows[share] for name, rows in state["episode"].items()},
         "buffer": state["buffer"]
         | {"columns": {name: column[:, share] for name, column in columns.items()}},

@@ -69,14 +69,21 @@ def join(states: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]
     return _in_blocks(joined) | {_CAP: states[0][_CAP]}
 
 
-def divide(state: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, NDArray[Any]]]:
-    """States of ``count`` equal shares of the games of a state, in their order."""
-    if count == 1:
+def divide(
+    state: Mapping[str, NDArray[Any]], sizes: Sequence[int]
+) -> list[dict[str, NDArray[Any]]]:
+    """States of parts of the games of a state, in their order.
+
+    Args:
+        state: From ``save`` or ``join``.
+        sizes: Games of each part, all together those of the state.
+    """
+    if len(sizes) == 1:
         return [dict(state)]
-    games = _by_game(state)
-    parts = [dict[str, NDArray[Any]]() for _ in range(count)]
-    for name, array in games.items():
-        for part, share in zip(parts, np.split(array, count), strict=True):
+    edges: list[int] = np.cumsum(sizes)[:-1].tolist()
+    parts = [dict[str, NDArray[Any]]() for _ in sizes]
+    for name, array in _by_game(state).items():
+        for part, share in zip(parts, np.split(array, edges), strict=True):
             part[name] = share
     return [_in_blocks(part) | {_CAP: state[_CAP]} for part in parts]
 
@@ -91,7 +98,7 @@ def _by_game(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _in_blocks(games: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The opposite of ``_by_game``."""
-    empty = ((0, -len(games["hashes"]) % LANES), (0, 0))
+    empty = [(0, -len(games["hashes"]) % LANES), (0, 0)]
     words = np.pad(games[_WORDS], empty).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
     return {**games, _WORDS: words, _LEGAL: np.pad(games[_LEGAL], empty)}
 
