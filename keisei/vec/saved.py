@@ -98,9 +98,14 @@ def _by_game(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _in_blocks(games: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The opposite of ``_by_game``."""
-    empty = [(0, -len(games["hashes"]) % LANES), (0, 0)]
-    words = np.pad(games[_WORDS], empty).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
-    return {**games, _WORDS: words, _LEGAL: np.pad(games[_LEGAL], empty)}
+    words = _whole_blocks(games[_WORDS]).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
+    return {**games, _WORDS: words, _LEGAL: _whole_blocks(games[_LEGAL])}
+
+
+def _whole_blocks(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows [N, ...] with empty ones behind them that fill the last block."""
+    missing = np.zeros((-len(rows) % LANES, *rows.shape[1:]), rows.dtype)
+    return np.concatenate([rows, missing])
 
 
 def _arrays(batch: GameBatch) -> dict[str, NDArray[Any]]:
