@@ -31,6 +31,7 @@ _LATER_PARTS = tuple(
             tables.OWN_KING_ROW,
             tables.DANGER_ROW,
             tables.MATING_ROW,
+            tables.THREAT_ROW,
             tables.NUM_MOVE_ROWS,
         )
     )

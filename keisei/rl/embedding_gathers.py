@@ -47,6 +47,9 @@ _TABLES = (
     "rings",
     "piece_index",
     "contents",
+    "menaces",
+    "target_ranks",
+    "opposite",
     "own_kind",
     "enemy_kind",
     "move_kinds",
@@ -64,6 +67,14 @@ class _Position(NamedTuple):
     """int64[B, 82], own pieces that attack a square; 0 off the board."""
     enemy_attackers: Tensor
     """int64[B, 82], the opponent's."""
+    own_menace: Tensor
+    """int64[B, 82], own menace to a square; 0 off the board."""
+    enemy_menace: Tensor
+    """int64[B, 82], the opponent's."""
+    found: Tensor
+    """int64[B, 12, 81], code of the first piece behind a square in each direction; 0 none."""
+    steps: Tensor
+    """int64[B, 12, 81], steps to it, less one."""
     own_king: Tensor
     """int64[B], its square; 81 when it is missing."""
     enemy_king: Tensor
@@ -82,6 +93,9 @@ class StateRows(nn.Module):
     rings: Tensor
     piece_index: Tensor
     contents: Tensor
+    menaces: Tensor
+    target_ranks: Tensor
+    opposite: Tensor
     own_kind: Tensor
     enemy_kind: Tensor
     move_kinds: Tensor
@@ -97,6 +111,8 @@ class StateRows(nn.Module):
         position = self._position(state)
         board = position.board
         attacks = _attacks(position.own_attackers, position.enemy_attackers)
+        menaces = position.own_menace * tables.NUM_MENACES + position.enemy_menace
+        menaces = menaces[:, :NUM_SQUARES]
         squares = torch.arange(NUM_SQUARES, device=state.device)
         pieces = self.piece_index[board[:, :NUM_SQUARES]]
         none = pieces < 0
@@ -105,7 +121,7 @@ class StateRows(nn.Module):
             torch.where(
                 none,
                 NO_ROW,
-                tables.ATTACKED_PIECE_ROW + pieces * tables.NUM_ATTACKS + attacks[:, :NUM_SQUARES],
+                tables.ATTACKED_PIECE_ROW + pieces * tables.NUM_MENACES**2 + menaces,
             ),
             self._hand_rows(state),
             self._flag_rows(state),
@@ -130,7 +146,7 @@ class StateRows(nn.Module):
         rows.append(torch.stack((own_flights, enemy_flights), dim=1))
         return torch.cat(rows, dim=1)
 
-    def move_rows(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def move_rows(self, state: Tensor) -> tuple[Tensor, ...]:
         """Rows int64[B, A] of all labels in each part of the move table but the first.
 
         Part by part, in their order and counted from the part's first row. The row of the label
@@ -154,10 +170,10 @@ class StateRows(nn.Module):
         to_own_king = self.king_offsets[position.own_king][:, None, :]
         near = self.near_slots[to_enemy_king]
 
-        attacked = position.enemy_attackers.gather(1, origin) > 0
+        menace = position.enemy_menace.gather(1, origin)
         protected = position.own_attackers.gather(1, origin) > 0
         moved = origin != tables.OFF_BOARD
-        danger = torch.where(moved, 1 + attacked * (1 + protected.long()), 0).view_as(code)
+        danger = torch.where(moved, 1 + 2 * menace + protected, 0).view_as(code)
         danger = torch.cat((danger, torch.zeros_like(dropped)), dim=1)
         supporters = position.own_attackers[:, None, :NUM_SQUARES]
         supporters = (supporters - (danger > 0).long()).clamp_min(0)
@@ -166,16 +182,19 @@ class StateRows(nn.Module):
         guards = 2 * (defenders > 0) + supported
         guards_but_king = 2 * (defenders > self.rings[near]) + supported
 
-        exchange = (by_piece * tables.NUM_CAPTURED + captured) * tables.NUM_GUARDS + guards
+        exchange = (by_piece * tables.NUM_CAPTURED + captured) * tables.NUM_MENACES
+        exchange = (exchange + position.enemy_menace[:, None, :NUM_SQUARES]) * 2 + supported
         dangers = (piece - 1) * tables.NUM_DANGERS + danger
         mating = (after * tables.NUM_NEAR + near) * tables.NUM_GUARDS + guards_but_king
         flights = self._flights(position, 1)[:, None, None]
+        threat = after * tables.NUM_THREATS + self._threats(position).gather(1, after)
         return (
             exchange.flatten(1),
             (after * tables.NUM_KING_OFFSETS + to_enemy_king).flatten(1),
             (after * tables.NUM_KING_OFFSETS + to_own_king).flatten(1),
             (dangers * tables.NUM_ATTACKS + _attacks(supporters, defenders)).flatten(1),
             (mating * (tables.MAX_FLIGHTS + 1) + flights).flatten(1),
+            (threat * tables.NUM_GUARDS + guards).flatten(1),
         )
 
     def _position(self, state: Tensor) -> _Position:
@@ -192,17 +211,41 @@ class StateRows(nn.Module):
         directions = torch.arange(tables.NUM_TRAVELS, device=state.device)[None, :, None]
         attacks = self.reaches[code, directions] > step
         content = self.contents[code]
-        own, enemy = (
-            functional.pad((attacks & (content == side + 1)).sum(1), (0, 1)) for side in (0, 1)
+        by_side = [attacks & (content == side + 1) for side in (0, 1)]
+        own, enemy = (functional.pad(hits.sum(1), (0, 1)) for hits in by_side)
+        menaces = self.menaces[code]
+        own_menace, enemy_menace = (
+            functional.pad((menaces * hits).amax(1), (0, 1)) for hits in by_side
         )
         return _Position(
             board,
             torch.where(found, origins, tables.OFF_BOARD),
             own,
             enemy,
+            own_menace,
+            enemy_menace,
+            code,
+            step,
             _king_square(board, KING),
             _king_square(board, KING + OTHER_SIDE),
         )
+
+    def _threats(self, position: _Position) -> Tensor:
+        """Threats int64[B, 14, 81] of each own piece on each square."""
+        # What is ahead in a direction is behind in the opposite one.
+        code = position.found[:, self.opposite]
+        step = position.steps[:, self.opposite]
+        found = torch.where(code == 0, tables.OFF_BOARD, position.origins[:, self.opposite])
+        defenders = position.enemy_attackers.gather(1, found.flatten(1)).view_as(found)
+        rank = self.target_ranks[code]
+        pieces = torch.arange(PAWN, PAWN + tables.NUM_KINDS_OF_PIECE, device=code.device)
+        hits = self.reaches[pieces][None, :, :, None] > step[:, None]
+        check = (hits & (code == KING + OTHER_SIDE)[:, None]).any(2)
+        is_better = rank[:, None] > self.target_ranks[pieces][None, :, None, None]
+        is_target = (self.contents[code] == 2) & (code != KING + OTHER_SIDE)
+        hits &= is_target[:, None] & (is_better | (defenders == 0)[:, None])
+        best = (hits * rank[:, None]).amax(2)
+        return 8 * check + 2 * best + (hits.sum(2) > 1)
 
     def _flights(self, position: _Position, side: int) -> Tensor:
         """Flights int64[B] of the king of a side: 0 own, 1 the opponent's."""

@@ -60,7 +60,7 @@ def sum_input_rows(
         first: first position.
         last: one past the last position.
     """
-    attackers = np.empty((2, NUM_SQUARES), np.uint8)
+    attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(first, last):
         counts[i] = position_rows(states[i], attackers, rows[i])
         _add_rows(table, rows[i], counts[i], sums[i])
@@ -94,9 +94,10 @@ def scatter_input_gradient(
 def _move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: Floats) -> float:
     """Write the move vector [H], the sum of its rows; its inner product with the vector [H]."""
     label, exchange, enemy, own = table[rows[0]], table[rows[1]], table[rows[2]], table[rows[3]]
-    danger, mating = table[rows[4]], table[rows[5]]
+    danger, mating, threat = table[rows[4]], table[rows[5]], table[rows[6]]
     for j in range(POLICY_WIDTH):
-        move[j] = ((label[j] + exchange[j]) + (enemy[j] + own[j])) + (danger[j] + mating[j])
+        by_kings = (label[j] + exchange[j]) + (enemy[j] + own[j])
+        move[j] = by_kings + ((danger[j] + mating[j]) + threat[j])
     # A plain running sum may not be reordered by the compiler; independent lanes are vector code.
     for j in range(16):
         lanes[j] = (move[j] * vector[j] + move[j + 16] * vector[j + 16]) + (
@@ -148,7 +149,7 @@ def write_move_rows(
         first: first position.
         last: one past the last position.
     """
-    attackers = np.empty((2, NUM_SQUARES), np.uint8)
+    attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(first, last):
         legal_move_rows(states[i], mask_bits[i], attackers, rows[offsets[i] : offsets[i + 1]])
 

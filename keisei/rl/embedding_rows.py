@@ -13,6 +13,7 @@ from keisei.rl.embedding_tables import (
     CHECK_ROW,
     CONTENTS,
     DANGER_ROW,
+    DIRECTIONS,
     ENEMY_FLIGHTS_ROW,
     ENEMY_KIND,
     ENEMY_KING_ROW,
@@ -27,18 +28,21 @@ from keisei.rl.embedding_tables import (
     MAX_FLIGHTS,
     MAX_HAND,
     MAX_STEPS,
+    MENACES,
     MOVE_KINDS,
     NEAR_SLOTS,
     NUM_ATTACKS,
     NUM_CAPTURED,
     NUM_CONTENTS,
     NUM_DANGERS,
+    NUM_DIRECTIONS_OF,
     NUM_GUARDS,
     NUM_KING_OFFSETS,
+    NUM_MENACES,
     NUM_MOVE_KINDS,
     NUM_NEAR,
     NUM_SET_BITS,
-    NUM_TRAVELS,
+    NUM_THREATS,
     OFF_BOARD,
     OWN_FLIGHTS_ROW,
     OWN_KIND,
@@ -56,6 +60,8 @@ from keisei.rl.embedding_tables import (
     SET_BITS,
     SQUARES_AHEAD,
     SQUARES_BEHIND,
+    TARGET_RANKS,
+    THREAT_ROW,
     TO_MOVE_ROW,
     WINDOW_SIZE,
     WINDOWS,
@@ -115,22 +121,26 @@ def _window_rows(position: Bytes, king: int, first_row: int, rows: Rows, count: 
 
 @inline_kernel
 def count_attackers(position: Bytes, attackers: Bytes) -> None:
-    """Count the pieces that attack each square.
+    """Count the pieces that attack each square, and find each side's menace there.
 
     Args:
         position: uint8[100], mover's view.
-        attackers: uint8[2, 81], written: own pieces and the opponent's.
+        attackers: uint8[4, 81], written: numbers of own pieces and of the opponent's, own menace,
+            the opponent's menace.
     """
     attackers[:] = 0
     for square in range(NUM_SQUARES):
         code = position[_FIRST_SQUARE + square]
         if code != EMPTY:
-            for direction in range(NUM_TRAVELS):
+            side = CONTENTS[code] - 1
+            for k in range(NUM_DIRECTIONS_OF[code]):
+                direction = DIRECTIONS[code, k]
                 for step in range(REACHES[code, direction]):
                     to = SQUARES_AHEAD[direction, square, step]
                     if to == OFF_BOARD:
                         break
-                    attackers[CONTENTS[code] - 1, to] += 1
+                    attackers[side, to] += 1
+                    attackers[2 + side, to] = max(attackers[2 + side, to], MENACES[code])
                     if position[_FIRST_SQUARE + to] != EMPTY:
                         break
 
@@ -173,7 +183,7 @@ def position_rows(position: Bytes, attackers: Bytes, rows: Rows) -> int:
 
     Args:
         position: uint8[100], mover's view.
-        attackers: uint8[2, 81], working memory.
+        attackers: uint8[4, 81], working memory.
         rows: int32[MAX_INPUT_ROWS], written.
     """
     count_attackers(position, attackers)
@@ -181,9 +191,9 @@ def position_rows(position: Bytes, attackers: Bytes, rows: Rows) -> int:
     for square in range(NUM_SQUARES):
         piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
         if piece >= 0:
-            attacks = _attacks(attackers[0, square], attackers[1, square])
+            menaces = attackers[2, square] * NUM_MENACES + attackers[3, square]
             rows[count] = PIECE_SQUARE_ROW + piece * NUM_SQUARES + square
-            rows[count + 1] = ATTACKED_PIECE_ROW + piece * NUM_ATTACKS + attacks
+            rows[count + 1] = ATTACKED_PIECE_ROW + piece * NUM_MENACES**2 + menaces
             count += 2
     for hand in range(2 * NUM_HAND_TYPES):
         held = min(position[_FIRST_HAND + hand], MAX_HAND)
@@ -225,6 +235,30 @@ def _origin(position: Bytes, move_class: int, to: int) -> int:
 
 
 @inline_kernel
+def _threat(position: Bytes, attackers: Bytes, after: int, to: int) -> int:
+    """Threat of a piece of code ``after`` on a square; what stands there now does not matter."""
+    check, best, targets = 0, 0, 0
+    for k in range(NUM_DIRECTIONS_OF[after]):
+        direction = DIRECTIONS[after, k]
+        for step in range(REACHES[after, direction]):
+            square = SQUARES_AHEAD[direction, to, step]
+            if square == OFF_BOARD:
+                break
+            code = position[_FIRST_SQUARE + square]
+            if code == EMPTY:
+                continue
+            if code == KING + OTHER_SIDE:
+                check = 1
+            elif CONTENTS[code] == 2:
+                rank = TARGET_RANKS[code]
+                if attackers[1, square] == 0 or rank > TARGET_RANKS[after]:
+                    best = max(best, rank)
+                    targets += 1
+            break
+    return 8 * check + 2 * best + (targets > 1)
+
+
+@inline_kernel
 def _move_rows(
     position: Bytes, attackers: Bytes, label: int, kings: tuple[int, int, int], rows: Rows
 ) -> None:
@@ -244,9 +278,7 @@ def _move_rows(
         piece = PAWN
     else:
         piece = max(OWN_KIND[position[_FIRST_SQUARE + origin]], PAWN)
-        danger = 1
-        if attackers[1, origin] != 0:
-            danger = 2 + (attackers[0, origin] != 0)
+        danger = 1 + 2 * attackers[3, origin] + (attackers[0, origin] != 0)
         supporters -= min(supporters, 1)
     after = piece
     if kind == PROMOTION_KIND and piece < GOLD:
@@ -260,11 +292,13 @@ def _move_rows(
     attacks = _attacks(supporters, defenders)
     mating = ((after - 1) * NUM_NEAR + near) * NUM_GUARDS + guards_but_king
     rows[0] = LABEL_ROW + label
-    rows[1] = EXCHANGE_ROW + exchange * NUM_GUARDS + guards
+    rows[1] = EXCHANGE_ROW + (exchange * NUM_MENACES + attackers[3, to]) * 2 + (supporters > 0)
     rows[2] = ENEMY_KING_ROW + (after - 1) * NUM_KING_OFFSETS + offset
     rows[3] = OWN_KING_ROW + (after - 1) * NUM_KING_OFFSETS + KING_OFFSETS[own_king, to]
     rows[4] = DANGER_ROW + ((piece - 1) * NUM_DANGERS + danger) * NUM_ATTACKS + attacks
     rows[5] = MATING_ROW + mating * (MAX_FLIGHTS + 1) + flights
+    threat = _threat(position, attackers, after, to)
+    rows[6] = THREAT_ROW + ((after - 1) * NUM_THREATS + threat) * NUM_GUARDS + guards
 
 
 @inline_kernel
@@ -274,7 +308,7 @@ def legal_move_rows(position: Bytes, mask_bits: Bytes, attackers: Bytes, rows: R
     Args:
         position: uint8[100], mover's view.
         mask_bits: uint8[274], packed legal actions.
-        attackers: uint8[2, 81], working memory.
+        attackers: uint8[4, 81], working memory.
         rows: int32[m, ROWS_PER_MOVE], written.
     """
     count_attackers(position, attackers)

@@ -2,16 +2,22 @@
 
 A position is a set of rows of the *input table*: one for each (piece, square), (hand, count) and
 flag; one for each (piece, offset from a king) within three files and ranks of either king; one for
-each (piece, attacks on its square); one for each (offset from a king, content, attacks) within two
-files and ranks; one for the flights of each king. A move is six rows of the *move table*: its
-label; (piece, kind, captured piece, defended, supported); (piece after the move, destination
-relative to the enemy king); the same for the own king; (piece, danger at the origin, attacks on the
-destination); (piece after the move, destination near the enemy king, defended, supported, flights).
+each (piece, own menace, menace); one for each (offset from a king, content, attacks) within two
+files and ranks; one for the flights of each king. A move is seven rows of the *move table*: its
+label; (piece, kind, captured piece, menace, supported); (piece after the move, destination relative
+to the enemy king); the same for the own king; (piece, danger at the origin, attacks on the
+destination); (piece after the move, destination near the enemy king, guards, flights); (piece after
+the move, threat, guards).
 
 *Attacks* on a square are counted for both sides, up to two each; other pieces block, pins are not
-looked at. A destination is *defended* when the opponent attacks it and *supported* when the mover
-does with another piece. *Flights* of a king are the squares around it without a piece of its own
-side that the other side does not attack, up to three.
+looked at. The *menace* of a side to a square is how cheap its cheapest attacker there is: 0 none, 1
+a major piece or the king, 2 a general or what moves like one, 3 a lance or knight, 4 a pawn. A
+destination is *supported* when the mover attacks it with another piece, too; *guards* tell that,
+and whether the opponent attacks it. *Flights* of a king are the squares around it without a piece
+of its own side that the other side does not attack, up to three. A move's *threat* tells what the
+piece attacks from its destination: whether the king; the best piece that is worth more than itself
+or that nobody protects (1 pawn, lance or knight, 2 general, 3 major piece); and whether there are
+several such.
 
 Everything here derives from the compact state (:mod:`keisei.shogi.features`) alone. A square
 number 81 stands for "not on the board" throughout; boards are padded with an empty square there.
@@ -63,6 +69,7 @@ NUM_ATTACKS = (MAX_ATTACKERS + 1) ** 2
 NUM_CONTENTS = 3
 """What is on a square: 0 nothing, 1 an own piece, 2 one of the opponent's."""
 MAX_FLIGHTS = 3
+NUM_MENACES = 5
 
 # Rows of the input table.
 PIECE_SQUARE_ROW = 0
@@ -75,7 +82,7 @@ PLIES_LEFT_ROW = PROGRESS_ROW + FLAG_BUCKETS
 OWN_WINDOW_ROW = PLIES_LEFT_ROW + FLAG_BUCKETS
 ENEMY_WINDOW_ROW = OWN_WINDOW_ROW + NUM_PIECES * WINDOW_SIZE
 ATTACKED_PIECE_ROW = ENEMY_WINDOW_ROW + NUM_PIECES * WINDOW_SIZE
-OWN_ZONE_ROW = ATTACKED_PIECE_ROW + NUM_PIECES * NUM_ATTACKS
+OWN_ZONE_ROW = ATTACKED_PIECE_ROW + NUM_PIECES * NUM_MENACES**2
 ENEMY_ZONE_ROW = OWN_ZONE_ROW + ZONE_SIZE * NUM_CONTENTS * NUM_ATTACKS
 OWN_FLIGHTS_ROW = ENEMY_ZONE_ROW + ZONE_SIZE * NUM_CONTENTS * NUM_ATTACKS
 ENEMY_FLIGHTS_ROW = OWN_FLIGHTS_ROW + MAX_FLIGHTS + 1
@@ -91,20 +98,23 @@ NUM_CAPTURED = NUM_KINDS_OF_PIECE + 1
 KING_SPAN = 2 * NUM_FILES - 1
 NO_KING_OFFSET = KING_SPAN * KING_SPAN
 NUM_KING_OFFSETS = NO_KING_OFFSET + 1
-NUM_DANGERS = 4
-"""At the origin: 0 a drop, 1 not attacked, 2 attacked, 3 attacked and protected."""
+NUM_DANGERS = 1 + 2 * NUM_MENACES
+"""At the origin: 0 a drop, else 1 plus twice the opponent's menace plus "protected"."""
 NOT_NEAR = ZONE_SIZE
 NUM_NEAR = NOT_NEAR + 1
 NUM_GUARDS = 4
-"""Twice "defended" plus "supported"; the opponent's king does not count where it is looked at."""
+"""Twice "defended" plus "supported"; near the opponent's king, it does not count as a defender."""
+NUM_THREATS = 16
+"""8 for a check, twice the rank of the best target, 1 for several targets."""
 LABEL_ROW = 0
 EXCHANGE_ROW = LABEL_ROW + NUM_ACTIONS
-ENEMY_KING_ROW = EXCHANGE_ROW + NUM_KINDS_OF_PIECE * NUM_MOVE_KINDS * NUM_CAPTURED * NUM_GUARDS
+ENEMY_KING_ROW = EXCHANGE_ROW + NUM_KINDS_OF_PIECE * NUM_MOVE_KINDS * NUM_CAPTURED * 2 * NUM_MENACES
 OWN_KING_ROW = ENEMY_KING_ROW + NUM_KINDS_OF_PIECE * NUM_KING_OFFSETS
 DANGER_ROW = OWN_KING_ROW + NUM_KINDS_OF_PIECE * NUM_KING_OFFSETS
 MATING_ROW = DANGER_ROW + NUM_KINDS_OF_PIECE * NUM_DANGERS * NUM_ATTACKS
-NUM_MOVE_ROWS = MATING_ROW + NUM_KINDS_OF_PIECE * NUM_NEAR * NUM_GUARDS * (MAX_FLIGHTS + 1)
-ROWS_PER_MOVE = 6
+THREAT_ROW = MATING_ROW + NUM_KINDS_OF_PIECE * NUM_NEAR * NUM_GUARDS * (MAX_FLIGHTS + 1)
+NUM_MOVE_ROWS = THREAT_ROW + NUM_KINDS_OF_PIECE * NUM_THREATS * NUM_GUARDS
+ROWS_PER_MOVE = 7
 MAX_MOVES = 593
 """No shogi position has more legal moves."""
 
@@ -187,6 +197,16 @@ def _reaches() -> NDArray[np.int64]:
     return reaches
 
 
+def _directions() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Directions int64[256, 8] in which the piece of a board code goes, and their number."""
+    reaches = _reaches()
+    directions = np.zeros((256, 8), dtype=np.int64)
+    for code in range(256):
+        found = np.flatnonzero(reaches[code])
+        directions[code, : len(found)] = found
+    return directions, (reaches > 0).sum(1)
+
+
 def _windows(reach: int, *, with_king: bool) -> NDArray[np.int64]:
     """Squares int64[82, (2 reach + 1) ** 2] within ``reach`` files and ranks of a king's square."""
     steps = range(-reach, reach + 1)
@@ -245,6 +265,29 @@ def _own_kind() -> NDArray[np.int64]:
     return kind
 
 
+def _menaces() -> NDArray[np.int64]:
+    """Menace int64[256] of a piece by board code; 0 for none."""
+    menaces = np.zeros(256, dtype=np.int64)
+    menaces[1 : NUM_KINDS_OF_PIECE + 1] = 2
+    menaces[[BISHOP, ROOK, KING, HORSE, DRAGON]] = 1
+    menaces[[LANCE, KNIGHT]] = 3
+    menaces[PAWN] = 4
+    menaces[OTHER_SIDE + 1 : OTHER_SIDE + NUM_KINDS_OF_PIECE + 1] = menaces[
+        1 : NUM_KINDS_OF_PIECE + 1
+    ]
+    return menaces
+
+
+def _target_ranks() -> NDArray[np.int64]:
+    """Rank int64[256] as a target by board code: 1 small, 2 general, 3 major, 0 king or none."""
+    ranks = np.zeros(256, dtype=np.int64)
+    ranks[[PAWN, LANCE, KNIGHT]] = 1
+    ranks[[SILVER, GOLD, *range(PAWN + PROMOTED, SILVER + PROMOTED + 1)]] = 2
+    ranks[[BISHOP, ROOK, HORSE, DRAGON]] = 3
+    ranks[OTHER_SIDE:][: NUM_KINDS_OF_PIECE + 1] = ranks[: NUM_KINDS_OF_PIECE + 1]
+    return ranks
+
+
 def _contents() -> NDArray[np.int64]:
     """What is on a square int64[256] by board code, as NUM_CONTENTS counts it."""
     piece = _piece_index()
@@ -274,6 +317,7 @@ def _set_bits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 SQUARES_AHEAD = _squares_ahead().astype(np.uint8)
 SQUARES_BEHIND = SQUARES_AHEAD[list(_OPPOSITE)]
 REACHES = _reaches().astype(np.int8)
+DIRECTIONS, NUM_DIRECTIONS_OF = (table.astype(np.uint8) for table in _directions())
 WINDOWS = _windows(WINDOW_REACH, with_king=False).astype(np.uint8)
 ZONES = _windows(ZONE_REACH, with_king=True).astype(np.uint8)
 NEAR_SLOTS = _near_slots().astype(np.int8)
@@ -284,5 +328,8 @@ OWN_KIND = _own_kind().astype(np.int8)
 ENEMY_KIND = np.roll(OWN_KIND, OTHER_SIDE)
 """Piece code 1..14 int8[256] of the opponent's piece by board code, else 0."""
 CONTENTS = _contents().astype(np.int8)
+MENACES = _menaces().astype(np.int8)
+TARGET_RANKS = _target_ranks().astype(np.int8)
+OPPOSITE = np.array(_OPPOSITE, dtype=np.int8)
 MOVE_KINDS = _move_kinds().astype(np.int8)
 SET_BITS, NUM_SET_BITS = _set_bits()

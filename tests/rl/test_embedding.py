@@ -22,12 +22,15 @@ from keisei.rl.embedding_gathers import StateRows
 from keisei.rl.embedding_kernels import POLICY_WIDTH
 from keisei.rl.embedding_rows import count_attackers
 from keisei.shogi.constants import (
+    BISHOP,
     BLACK,
     FIRST_DROP_CLASS,
     KING,
+    KNIGHT,
     NUM_SQUARES,
     OTHER_SIDE,
     PAWN,
+    SILVER,
     START_SFEN,
 )
 from keisei.shogi.features import BOARD, IN_CHECK, OWN_HAND, STATE_SIZE
@@ -201,7 +204,7 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
             after = piece + 8 if kind == tables.PROMOTION_KIND else piece
             to = cshogi.move_to(move)
             expected = ((piece - 1) * tables.NUM_MOVE_KINDS + kind) * tables.NUM_CAPTURED
-            assert exchange[label] // tables.NUM_GUARDS == expected + captured
+            assert exchange[label] // (2 * tables.NUM_MENACES) == expected + captured
             for part, king_of in ((enemy_king, 1 - board.turn), (own_king, board.turn)):
                 assert part[label] == (after - 1) * tables.NUM_KING_OFFSETS + _offset(
                     to, board.king_square(king_of), board.turn
@@ -214,7 +217,7 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
 def test_attackers_are_counted_as_on_the_board() -> None:
     # The opponent's gold stands on 5c, its horse on 2b, and its king on 1a.
     board = cshogi.Board("8k/7+b1/4g4/9/4R4/5N3/4P4/1B7/4K4 b - 1")
-    attackers = np.empty((2, NUM_SQUARES), dtype=np.uint8)
+    attackers = np.empty((4, NUM_SQUARES), dtype=np.uint8)
     count_attackers(compact_state(board, ply=0), attackers)
     expected = {
         (5, 4): (2, 1),  # rook and knight; the gold
@@ -232,14 +235,45 @@ def test_attackers_are_counted_as_on_the_board() -> None:
         (9, 1): (0, 0),
     }
     assert {
-        (file, rank): tuple(attackers[:, square(file, rank)].tolist()) for file, rank in expected
+        (file, rank): tuple(attackers[:2, square(file, rank)].tolist()) for file, rank in expected
     } == expected
+
+
+def test_threats_tell_what_a_piece_attacks_from_its_destination() -> None:
+    # Rook 5c protects gold 3c; each of them alone is worth more than a knight.
+    state = compact_state(cshogi.Board("4k4/9/4r1g2/9/9/9/9/9/4K4 b NSP 1"), ply=0)
+    threats = StateRows().move_rows(torch.from_numpy(state).unsqueeze(0))[5][0]
+    expected = {
+        (KNIGHT, 4, 5): (2 * 3 + 1, 0),  # a fork of rook and gold
+        (KNIGHT, 4, 3): (8, 2),  # a check, where both can take
+        (KNIGHT, 2, 5): (2 * 2, 0),  # the gold alone
+        (SILVER, 3, 4): (0, 2),  # the gold is worth no more, and protected
+        (SILVER, 5, 4): (2 * 3, 2),  # the rook is worth more
+        (PAWN, 5, 2): (8, 2),  # a check from before the king, which can take
+        (PAWN, 8, 8): (0, 0),
+    }
+    for (piece, file, rank), (threat, guards) in expected.items():
+        label = 81 * (FIRST_DROP_CLASS + piece - PAWN) + square(file, rank)
+        row = ((piece - 1) * tables.NUM_THREATS + threat) * tables.NUM_GUARDS + guards
+        assert threats[label] == row, (piece, file, rank)
+
+
+def test_the_cheapest_attacker_of_a_piece_is_seen_where_it_stands_and_when_it_leaves() -> None:
+    # Bishop 5e is attacked by pawn 5d and rook 9e, and protected by nobody.
+    board = cshogi.Board("8k/9/9/4p4/r3B4/9/9/9/4K4 b - 1")
+    state = torch.from_numpy(compact_state(board, ply=0)).unsqueeze(0)
+    rows = set(StateRows().input_rows(state)[0].tolist())
+    assert tables.ATTACKED_PIECE_ROW + (BISHOP - 1) * tables.NUM_MENACES**2 + 4 in rows
+    down_left = 81 * 6 + square(6, 6)
+    dangers = StateRows().move_rows(state)[3][0]
+    danger = 1 + 2 * 4
+    assert dangers[down_left] == ((BISHOP - 1) * tables.NUM_DANGERS + danger) * tables.NUM_ATTACKS
 
 
 def test_attackers_agree_with_checks_and_legal_moves(
     positions: tuple[Tensor, Tensor, Tensor],
 ) -> None:
-    attackers = np.empty((2, NUM_SQUARES), dtype=np.uint8)
+    attackers = np.empty((4, NUM_SQUARES), dtype=np.uint8)
     checks = 0
     for state, mask_bits in zip(positions[0].numpy(), positions[1].numpy(), strict=True):
         count_attackers(state, attackers)
