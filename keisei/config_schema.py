@@ -53,9 +53,9 @@ class EnvConfig(Section):
     """Threads that step the games; without a value the environment chooses."""
     initial_sfens: tuple[str, ...] = Field(default=(), strict=False)
     """Positions to start games from; empty means the start position."""
-    random_opening_share: Fraction = 0.0
+    random_opening_share: Fraction = 0.9
     """Share of the games that begin with random plies, which are not learned from."""
-    random_opening_plies: PositiveInt = 8
+    random_opening_plies: PositiveInt = 16
     """At most so many random plies; each number from 1 on is as likely."""
 
 
@@ -72,9 +72,9 @@ class TrainingConfig(Section):
     """Decay of the advantage estimate a ply."""
     learning_rate: PositiveFloat = 5e-4
     """Step size of Adam at the start."""
-    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    lr_schedule: Literal["constant", "linear", "cosine"] = "cosine"
     """How the learning rate falls over the run."""
-    lr_final_fraction: Fraction = 0.1
+    lr_final_fraction: Fraction = 0.05
     """Where a falling learning rate ends, as a share of ``learning_rate``."""
     clip_coef: PositiveFloat = 0.2
     """How far a probability ratio may leave 1 before it is clipped."""

@@ -23,6 +23,7 @@ def test_sizes_of_two_sections_are_computed() -> None:
     training = load_config(
         overrides={
             "env.num_envs": 10,
+            "env.random_opening_share": 0.0,
             "training.num_steps": 8,
             "training.num_minibatches": 5,
             "training.total_timesteps": 1001,
@@ -58,8 +59,8 @@ def test_shipped_configs_load_and_say_how_to_run_them(path: Path) -> None:
     assert f"keisei-vec train --config configs/{path.name}" in header
 
 
-def test_three_configs_are_shipped() -> None:
-    assert [path.stem for path in CONFIGS] == ["default", "single_gpu", "smoke"]
+def test_the_shipped_configs_are_known() -> None:
+    assert [path.stem for path in CONFIGS] == ["cpu_20min", "default", "single_gpu", "smoke"]
 
 
 def test_default_config_file_spells_out_the_defaults() -> None:

@@ -17,6 +17,7 @@ import keisei
 from keisei.cli.bench import bench
 from keisei.cli.config import config
 from keisei.cli.evaluate import evaluate
+from keisei.cli.export import export
 from keisei.cli.match import match
 from keisei.cli.perft import perft
 from keisei.cli.show import show
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("match")(match)
+app.command("export")(export)
 app.command("perft")(perft)
 app.command("show")(show)
 app.command("config")(config)

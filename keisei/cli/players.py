@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 POLICY_HELP = "a checkpoint (.pt), a policy.safetensors, or a run folder"
 PLAYER_HELP = (
-    "random; greedy, which mates in one or takes what is worth most; PATH[?argmax][&device=cuda], "
-    f"{POLICY_HELP}; or a USI engine, usi:PROGRAM?nodes=N (or depth=N, byoyomi=MS), followed by "
-    "&processes=K, &timeout=SECONDS, &option.NAME=VALUE."
+    "random; greedy, which mates in one or takes what is worth most; keisei[?argmax], the trained "
+    f"policy that comes with the package; PATH[?argmax][&device=cuda], {POLICY_HELP}; or a USI "
+    "engine, usi:PROGRAM?nodes=N (or depth=N, byoyomi=MS), followed by &processes=K, "
+    "&timeout=SECONDS, &option.NAME=VALUE."
 )
 
 
@@ -48,7 +49,15 @@ def load_network(path: Path, device: str = "cpu") -> "PolicyValueNet":
     """The network of a checkpoint, a shared policy, or the newest one of a run folder."""
     with training_extra():
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
-        from keisei.training.model_manager import POLICY_FILE, load_policy  # noqa: PLC0415
+        from keisei.training.model_manager import load_policy  # noqa: PLC0415
+
+    with mistakes(CheckpointError):
+        return load_policy(policy_file(path), device)
+
+
+def policy_file(path: Path) -> Path:
+    """The file itself, or the newest one of a run folder."""
+    from keisei.training.model_manager import POLICY_FILE  # noqa: PLC0415
 
     if path.is_dir():
         folder = path / "checkpoints"
@@ -56,11 +65,10 @@ def load_network(path: Path, device: str = "cpu") -> "PolicyValueNet":
         existing = [file for file in found if file.is_file()]
         if not existing:
             fail(f"run folder {str(path)!r} holds no checkpoint")
-        path = existing[0]
-    elif not path.exists():
+        return existing[0]
+    if not path.exists():
         fail(f"{str(path)!r} does not exist; give {POLICY_HELP}, or 'random', 'greedy', 'usi:...'")
-    with mistakes(CheckpointError):
-        return load_policy(path, device)
+    return path
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 from keisei.evaluation.engine_player import EnginePlayer
@@ -12,8 +13,12 @@ from keisei.evaluation.players import Player, PolicyPlayer, RandomPlayer
 from keisei.evaluation.usi_client import EngineSettings
 from keisei.rl.networks import PolicyValueNet
 
+SHIPPED = "keisei"
+"""The name of the policy that comes with the package."""
+SHIPPED_POLICY = Path(str(resources.files("keisei.evaluation") / "shipped" / "policy.safetensors"))
+
 SYNTAX = (
-    "random | greedy | PATH[?argmax][&device=cuda] | "
+    "random | greedy | keisei[?argmax] | PATH[?argmax][&device=cuda] | "
     "usi:PROGRAM?nodes=N|depth=N|byoyomi=MS[&processes=K][&timeout=SECONDS][&option.NAME=VALUE]"
 )
 _ENGINE_PREFIX = "usi:"
@@ -126,6 +131,8 @@ def parse_player(text: str) -> PlayerDescription:
         )
         _check_engine(description)
         return description
+    if place == SHIPPED:
+        place = str(SHIPPED_POLICY)
     description = PlayerDescription(text, place, options=options)
     _check_keys(description, _POLICY_KEYS if description.is_policy else ())
     if "argmax" in options and "sampled" in options:

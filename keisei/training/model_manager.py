@@ -123,10 +123,6 @@ class ModelManager:
         self._folder.drop_after(global_timestep)
 
     def _write_policy(self, path: Path, global_timestep: int) -> None:
-        tensors = {
-            name: tensor.detach().cpu().contiguous()
-            for name, tensor in self.network.state_dict().items()
-        }
         facts = {
             **self._architecture,
             "environment": ENV_ID,
@@ -134,9 +130,7 @@ class ModelManager:
             "num_actions": self.network.num_actions,
             "global_timestep": global_timestep,
         }
-        # One entry, because safetensors writes several in a random order.
-        header = {_POLICY_FORMAT: json.dumps(facts)}
-        write_atomically(path, lambda file: file.write(save(tensors, header)))
+        _write(path, facts, self.network.state_dict())
 
 
 def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNet:
@@ -145,22 +139,55 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     Raises:
         CheckpointError: The file cannot be read or holds no Keisei policy.
     """
+    return _network_of(path, *_read(path)).to(device).eval()
+
+
+def export_policy(source: Path, target: Path) -> None:
+    """Write the policy of a checkpoint or of a ``policy.safetensors`` in half the space.
+
+    Weights are rounded to float16; networks that load them compute in float32 as ever.
+
+    Raises:
+        CheckpointError: The source cannot be read or holds no Keisei policy, or the target cannot
+            be written.
+    """
+    facts, weights = _read(source)
+    network = _network_of(source, facts, weights)
+    facts |= {"state_size": network.state_size, "num_actions": network.num_actions}
+    _write(target, facts, {name: tensor.half() for name, tensor in weights.items()})
+
+
+def _write(path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # One entry, because safetensors writes several in a random order.
+    header = {_POLICY_FORMAT: json.dumps(facts)}
+    write_atomically(path, lambda file: file.write(save(tensors, header)))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a file says of its policy, and the weights."""
     if path.suffix == ".safetensors":
         facts, weights = _read_policy(path)
-        environment, name, options = facts["environment"], facts["network"], facts["options"]
     else:
         contents = read_checkpoint(path)
-        name, options = contents["model"]["network"], contents["model"]["options"]
-        environment, weights = contents["environment"], contents["agent"]["network"]
-    _check_environment(path, environment)
+        facts = {**contents["model"], "environment": contents["environment"]}
+        facts["global_timestep"] = contents["global_timestep"]
+        weights = contents["agent"]["network"]
+    _check_environment(path, facts["environment"])
+    return facts, weights
+
+
+def _network_of(
+    path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+) -> PolicyValueNet:
     try:
-        network = _build(name, options, seed=0)
+        network = _build(facts["network"], facts["options"], seed=0)
         network.load_state_dict(weights)
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(
             f"{str(path)!r} holds a network that this Keisei cannot build: {error}"
         ) from None
-    return network.to(device).eval()
+    return network
 
 
 def _read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

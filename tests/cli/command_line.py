@@ -27,6 +27,7 @@ SMALL_RUN = (
     "--set", "training.num_steps=4",
     "--set", "training.num_minibatches=2",
     "--set", "env.max_plies=20",
+    "--set", "env.random_opening_share=0",
     "--set", "session.checkpoint_every=2",
     "--set", "evaluation.every_updates=2",
     "--set", "evaluation.num_games=2",

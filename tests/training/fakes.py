@@ -156,7 +156,7 @@ class Rig:
         self.events: list[str] = []
         self.log: list[logging.LogRecord] = []
         self.config = AppConfig(
-            env=EnvConfig(num_envs=NUM_ENVS),
+            env=EnvConfig(num_envs=NUM_ENVS, random_opening_share=0.0),
             training=TrainingConfig(
                 total_timesteps=total_timesteps, num_steps=NUM_STEPS, num_minibatches=1
             ),

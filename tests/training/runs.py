@@ -20,6 +20,7 @@ def small_overrides(run_dir: Path, updates: int, **others: Any) -> dict[str, Any
     return {
         "env.num_envs": NUM_ENVS,
         "env.max_plies": 10,
+        "env.random_opening_share": 0.0,
         "training.num_steps": NUM_STEPS,
         "training.num_minibatches": 2,
         "training.total_timesteps": updates * ROLLOUT,

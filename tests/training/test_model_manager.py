@@ -15,6 +15,7 @@ from keisei.training.checkpoint import CheckpointError, CheckpointFolder
 from keisei.training.model_manager import (
     POLICY_FILE,
     ModelManager,
+    export_policy,
     load_policy,
     resolve_device,
 )
@@ -32,7 +33,13 @@ def manager(
 def saved(folder: Path, **others: Any) -> tuple[ModelManager, Path]:
     models = manager(folder)
     agent = {"network": models.network.state_dict()}
-    return models, models.save(64, {"agent": agent, **others})
+    return models, models.save(64, {"agent": agent, "global_timestep": 64, **others})
+
+
+def header(policy: Path) -> dict[str, Any]:
+    raw = policy.read_bytes()
+    metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+    return json.loads(metadata["keisei-policy-1"])
 
 
 def assert_same_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
@@ -88,9 +95,7 @@ def test_checkpoint_and_policy_lie_side_by_side_and_hold_the_same_network(tmp_pa
 
 def test_the_policy_file_says_what_it_is(tmp_path: Path) -> None:
     _, path = saved(tmp_path)
-    raw = path.with_name(POLICY_FILE).read_bytes()
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-    assert json.loads(header["keisei-policy-1"]) == {
+    assert header(path.with_name(POLICY_FILE)) == {
         "network": "resnet",
         "options": {"blocks": 1, "channels": 8},
         "environment": "keisei/Shogi-v0",
@@ -98,6 +103,32 @@ def test_the_policy_file_says_what_it_is(tmp_path: Path) -> None:
         "num_actions": 2187,
         "global_timestep": 64,
     }
+
+
+def test_an_exported_policy_is_half_as_large_and_nearly_the_same(tmp_path: Path) -> None:
+    models, path = saved(tmp_path)
+    policy = path.with_name(POLICY_FILE)
+    weights = models.network.state_dict()
+    for source in (path, policy):
+        target = tmp_path / "exported.safetensors"
+        export_policy(source, target)
+        assert header(target) == header(policy)
+        # The header is as large as ever.
+        assert target.stat().st_size < 0.75 * policy.stat().st_size
+        loaded = load_policy(target).state_dict()
+        assert loaded.keys() == weights.keys()
+        for name, value in weights.items():
+            assert loaded[name].dtype == torch.float32
+            assert torch.equal(loaded[name], value.half().float()), name
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:
+    _, path = saved(tmp_path)
+    with pytest.raises(CheckpointError, match="cannot read checkpoint"):
+        export_policy(tmp_path / "none.pt", tmp_path / "out.safetensors")
+    with pytest.raises(CheckpointError, match=r"cannot write .*No such file"):
+        export_policy(path, tmp_path / "no" / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_a_checkpoint_is_found_by_path_and_as_the_latest(tmp_path: Path) -> None:
