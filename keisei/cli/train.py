@@ -137,8 +137,6 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
                     "--resume latest",
                     err=True,
                 )
-            # None ends while another still needs it.
-            ranks.any(False)  # noqa: FBT003
     except typer.Exit as end:
         return end.exit_code
     except LostRankError as error:

@@ -61,8 +61,8 @@ def open_ranks() -> Generator[Ranks]:
 def run_processes(count: int, work: Callable[..., int], *arguments: object) -> int:
     """Run ``work(*arguments)`` in new processes that ``open_ranks`` introduces to each other.
 
-    Ctrl-C and SIGTERM are passed on to all of them. When one fails the others are ended, and none
-    is left when this returns.
+    Ctrl-C and SIGTERM are passed on to all of them; the third Ctrl-C kills them. When one fails the
+    others are ended, and none is left when this returns.
 
     Args:
         count: How many processes.
@@ -133,7 +133,9 @@ def _signals_passed_on() -> Generator[tuple[list[int], Callable[[ProcessContext]
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        send(number)
+        # The first Ctrl-C asks, the second interrupts.
+        is_last_resort = received.count(signal.SIGINT) > 2
+        send(signal.SIGKILL if is_last_resort else number)
 
     def pass_to(context: ProcessContext) -> None:
         contexts.append(context)

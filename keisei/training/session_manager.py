@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ import torch
 import keisei
 from keisei.config_schema import AppConfig
 from keisei.rl.ranks import Ranks
+
+_ECHO_SECONDS = 1.0
 
 
 class RunFolderError(ValueError):
@@ -172,11 +175,18 @@ class SessionManager:
             yield
             return
 
+        # One Ctrl-C can reach one of several ranks twice: from the terminal, and passed on by the
+        # launcher or by its end.
+        echo_seconds = 0.0 if self._ranks.size == 1 else _ECHO_SECONDS
+        interrupted: list[float] = []
+
         def on_signal(number: int, _frame: FrameType | None) -> None:
-            name = signal.Signals(number).name
+            now = time.monotonic()
             if number == signal.SIGINT:
-                signal.signal(number, signal.default_int_handler)
-            request_stop(name)
+                if interrupted and now - interrupted[0] >= echo_seconds:
+                    raise KeyboardInterrupt
+                interrupted.append(now)
+            request_stop(signal.Signals(number).name)
 
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, on_signal) for number in numbers}

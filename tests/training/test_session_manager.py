@@ -3,13 +3,16 @@
 import json
 import os
 import signal
+import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keisei.config_file import load_config
 from keisei.config_schema import AppConfig, SessionConfig
+from keisei.rl.ranks import Ranks
 from keisei.training.session_manager import RunFolderError, Seeds, SessionManager
 
 
@@ -157,6 +160,32 @@ def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert reasons == ["SIGINT"]
+
+
+def test_a_ctrl_c_that_reaches_one_of_several_ranks_twice_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranks = Ranks()
+    ranks.size = 2
+    session = SessionManager(config_in(tmp_path), ranks=ranks)
+    reasons: list[str] = []
+    with session.signals(reasons.append):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert reasons == ["SIGINT", "SIGINT"]
+        later = time.monotonic() + 2
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ranks_draw_from_streams_of_their_own_and_have_the_others_in_common() -> None:
+    first, second, third = (Seeds.of(7, rank) for rank in range(3))
+    assert first == Seeds.of(7)
+    assert len({each.agent for each in (first, second, third)}) == 3
+    assert len({each.seating for each in (first, second, third)}) == 3
+    assert replace(second, agent=first.agent, seating=first.seating) == first
+    assert Seeds.of(7, 1, begin=64).agent != second.agent
 
 
 def test_handlers_are_put_back_after_an_error(tmp_path: Path) -> None:
