@@ -83,6 +83,7 @@ def train(  # noqa: PLR0913 - one parameter an option
         },
     )
     with training_extra():
+        from keisei.rl.ranks import LostRankError  # noqa: PLC0415
         from keisei.training.processes import (  # noqa: PLC0415
             DeadProcessError,
             launched_size,
@@ -99,7 +100,12 @@ def train(  # noqa: PLR0913 - one parameter an option
             typer.echo(f"Error: {error}", err=True)
             code = 1
         raise typer.Exit(code)
-    raise typer.Exit(train_rank(config, resume, quiet))
+    try:
+        code = train_rank(config, resume, quiet)
+    except LostRankError as error:
+        typer.echo(f"Error: {error}", err=True)
+        code = 1
+    raise typer.Exit(code)
 
 
 def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # noqa: FBT001
@@ -112,10 +118,12 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
 
     Returns:
         The exit code of the process.
+
+    Raises:
+        LostRankError: Another process has ended or is silent.
     """
     with training_extra():
         from keisei.config_schema import ConfigError  # noqa: PLC0415
-        from keisei.rl.ranks import LostRankError  # noqa: PLC0415
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
         from keisei.training.processes import open_ranks  # noqa: PLC0415
         from keisei.training.session_manager import RunFolderError  # noqa: PLC0415
@@ -139,9 +147,6 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
                 )
     except typer.Exit as end:
         return end.exit_code
-    except LostRankError as error:
-        typer.echo(f"Error: {error}", err=True)
-        return 1
     return _EXIT_CODES.get(stopped_by or "", 0)
 
 

@@ -7,7 +7,7 @@
 import os
 import signal
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from multiprocessing import get_context
 from types import FrameType
@@ -22,7 +22,7 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
-from keisei.rl.ranks import ProcessRanks, Ranks
+from keisei.rl.ranks import LostRankError, ProcessRanks, Ranks
 
 _HOST = "127.0.0.1"
 _SILENCE = timedelta(hours=1)
@@ -73,7 +73,7 @@ def run_processes(count: int, work: Callable[..., int], *arguments: object) -> i
         The first one's exit code; 128 and the signal's number when a signal ended it.
 
     Raises:
-        DeadProcessError: A process was killed or ended without an exit code.
+        DeadProcessError: A process was killed, ended without an exit code, or fell silent.
         ProcessRaisedException: It raised an exception, whose traceback the message holds.
     """
     store = distributed.TCPStore(  # pyright: ignore[reportPrivateImportUsage]
@@ -102,7 +102,10 @@ def run_processes(count: int, work: Callable[..., int], *arguments: object) -> i
         return codes[0]
     if received:
         return 128 + received[0]
-    raise DeadProcessError(f"process 0 of {count} ended in the middle of its work")
+    raise DeadProcessError(
+        f"the {count} processes lost each other; go on from the last checkpoint with --resume "
+        "latest"
+    )
 
 
 def _told(error: ProcessExitedException | ProcessRaisedException, count: int) -> Exception:
@@ -173,4 +176,6 @@ def _work(
         # All are on this machine, whose name need not lead anywhere.
         "GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo"),
     }
-    codes[rank] = work(*arguments)
+    # Of a lost rank the parent tells, which knows the reason.
+    with suppress(LostRankError):
+        codes[rank] = work(*arguments)
