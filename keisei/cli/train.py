@@ -70,18 +70,15 @@ def train(  # noqa: PLR0913 - one parameter an option
     that the watch over collapses stopped with 1, a mistake with 2.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
-    config = read_settings(
-        settings_file,
-        assignments,
-        {
-            "env.num_envs": num_envs,
-            "training.total_timesteps": total_timesteps,
-            "session.device": device.value if device else None,
-            "session.seed": seed,
-            "session.run_dir": run_dir or settings_dir,
-            "display.mode": "quiet" if quiet else None,
-        },
-    )
+    flags = {
+        "env.num_envs": num_envs,
+        "training.total_timesteps": total_timesteps,
+        "session.device": device.value if device else None,
+        "session.seed": seed,
+        "session.run_dir": run_dir or settings_dir,
+        "display.mode": "quiet" if quiet else None,
+    }
+    config = read_settings(settings_file, assignments, flags)
     with training_extra():
         from keisei.rl.ranks import LostRankError  # noqa: PLC0415
         from keisei.training.processes import (  # noqa: PLC0415
@@ -92,7 +89,8 @@ def train(  # noqa: PLR0913 - one parameter an option
 
     launched = launched_size()
     if launched is not None:
-        config = _for_launcher(config, launched)
+        _check_launched(config.session.processes, launched)
+        config = read_settings(settings_file, assignments, {**flags, "session.processes": launched})
     elif config.session.processes > 1:
         try:
             code = run_processes(config.session.processes, train_rank, config, resume, quiet)
@@ -150,19 +148,13 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
     return _EXIT_CODES.get(stopped_by or "", 0)
 
 
-def _for_launcher(config: "AppConfig", size: int) -> "AppConfig":
-    """The settings for as many processes as a launcher has started."""
-    from keisei.config_schema import AppConfig, ConfigError  # noqa: PLC0415
-
-    wanted = config.session.processes
-    if wanted not in (1, size):
+def _check_launched(wanted: int, launched: int) -> None:
+    """Refuse another number of processes than a launcher has started."""
+    if wanted not in (1, launched):
         fail(
-            f"session.processes = {wanted}, but {size} processes were launched; leave the setting "
-            f"out or add --set session.processes={size}"
+            f"session.processes = {wanted}, but {launched} processes were launched; leave the "
+            f"setting out or add --set session.processes={launched}"
         )
-    session = config.session.model_copy(update={"processes": size})
-    with mistakes(ConfigError):
-        return AppConfig.model_validate({**dict(config), "session": session})
 
 
 def _settings_of_resumed(

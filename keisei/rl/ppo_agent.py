@@ -178,25 +178,10 @@ class PPOAgent:
         center, scale = advantages.new_zeros(()), advantages.new_ones(())
         if config.normalize_advantages:
             center, scale = advantages.mean(), advantages.std() + _DEVIATION_EPSILON
-        size, shares = self._division(counts)
         before = self._weights_and_optimizer()
-        epoch_rows: list[Tensor] = []
-        for _ in range(config.update_epochs):
-            own = buffer.minibatches(size, self._generator) if buffer.learned_plies else ()
-            # A rank whose plies are used up goes on with the others, without any.
-            rows = [
-                self._optimizer_step(minibatch, share, center, scale)
-                for share, minibatch in zip(shares, chain(own, repeat(None)), strict=False)
-            ]
-            epoch_rows.append(self._joined(torch.stack(rows)))
-            # One read-back an epoch: the next one must not start when this one went too far.
-            if (
-                config.target_kl is not None
-                and float(epoch_rows[-1][:, _APPROX_KL].mean()) > config.target_kl
-            ):
-                break
+        epochs = self._epochs(buffer, counts, center, scale)
         variance = explained_variance(values, returns)
-        steps = torch.cat(epoch_rows)
+        steps = torch.cat(epochs)
         length = nn.utils.get_total_norm(list(self.network.parameters()))
         all_finite = steps.isfinite().all() & length.isfinite()
         # The only read-back of an update without a target KL.
@@ -214,7 +199,7 @@ class PPOAgent:
         return dict(zip(_STEP_METRICS, means, strict=True)) | {
             "explained_variance": explained,
             "learning_rate": learning_rate,
-            "epochs": float(len(epoch_rows)),
+            "epochs": float(len(epochs)),
             "optimizer_steps": float(len(steps)),
             "updates": float(self.update_count),
         }
@@ -253,6 +238,36 @@ class PPOAgent:
         self.update_count = int(state["update_count"])
         # Agents that could not fall back were saved without it.
         self._slowdown = float(state.get("slowdown", 1.0))
+
+    def _epochs(
+        self, buffer: ExperienceBuffer, counts: list[int], center: Tensor, scale: Tensor
+    ) -> list[Tensor]:
+        """The passes over a rollout: for each the numbers of its steps, float32[steps, ...].
+
+        Args:
+            buffer: finished.
+            counts: plies of each rank that are learned from.
+            center: is taken from the advantages.
+            scale: divides them.
+        """
+        config = self.config
+        size, shares = self._division(counts)
+        epochs: list[Tensor] = []
+        for _ in range(config.update_epochs):
+            own = buffer.minibatches(size, self._generator) if buffer.learned_plies else ()
+            # A rank whose plies are used up goes on with the others, without any.
+            rows = [
+                self._optimizer_step(minibatch, share, center, scale)
+                for share, minibatch in zip(shares, chain(own, repeat(None)), strict=False)
+            ]
+            epochs.append(self._joined(torch.stack(rows)))
+            # One read-back an epoch: the next one must not start when this one went too far.
+            if (
+                config.target_kl is not None
+                and float(epochs[-1][:, _APPROX_KL].mean()) > config.target_kl
+            ):
+                break
+        return epochs
 
     def _optimizer_step(
         self, minibatch: TensorDict | None, share: float, center: Tensor, scale: Tensor
