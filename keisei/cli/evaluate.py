@@ -23,53 +23,61 @@ if TYPE_CHECKING:
     from keisei.evaluation.results import MatchResult
 
 
+GamesOption = Annotated[
+    int, typer.Option("--games", min=1, metavar="N", help="Games of each match.")
+]
+OpponentOption = Annotated[str, typer.Option("--opponent", metavar="PLAYER", help=PLAYER_HELP)]
+LadderOption = Annotated[
+    bool,
+    typer.Option(
+        "--ladder",
+        help="Rate it: play the rungs of the ladder from the weakest on, until one is out of "
+        "reach. Without CHECKPOINT the rungs play each other.",
+    ),
+]
+RungsOption = Annotated[
+    str | None,
+    typer.Option("--rungs", metavar="NAME,...", help="Play only these rungs of the ladder."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Keep ladder.txt, ladder.json, ladder.svg and all games."
+    ),
+]
+NumEnvsOption = Annotated[
+    int | None,
+    typer.Option("--num-envs", min=1, metavar="N", help="Games played at once, not on the ladder."),
+]
+MaxPliesOption = Annotated[
+    int,
+    typer.Option(
+        "--max-plies", min=1, metavar="N", help="A longer game is a draw (320 on the ladder)."
+    ),
+]
+
+
 def evaluate(  # noqa: PLR0913 - one parameter an option
     checkpoint: Annotated[
-        str | None, typer.Argument(metavar="CHECKPOINT", help=f"{POLICY_HELP}.")
+        str | None,
+        typer.Argument(
+            metavar="CHECKPOINT", help=f"{POLICY_HELP}, or keisei, the one that is shipped."
+        ),
     ] = None,
     *,
-    games: Annotated[
-        int, typer.Option("--games", min=1, metavar="N", help="Games of each match.")
-    ] = 200,
-    opponent: Annotated[
-        str, typer.Option("--opponent", metavar="PLAYER", help=PLAYER_HELP)
-    ] = "random",
-    ladder: Annotated[
-        bool,
-        typer.Option(
-            "--ladder",
-            help="Rate it: play the rungs of the ladder from the weakest on, until one is out of "
-            "reach. Without CHECKPOINT the rungs play each other.",
-        ),
-    ] = False,
-    rungs: Annotated[
-        str | None,
-        typer.Option("--rungs", metavar="NAME,...", help="Play only these rungs of the ladder."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Keep ladder.txt, ladder.json, ladder.svg and all games."
-        ),
-    ] = None,
+    games: GamesOption = 200,
+    opponent: OpponentOption = "random",
+    ladder: LadderOption = False,
+    rungs: RungsOption = None,
+    out: OutOption = None,
     argmax: Annotated[
         bool,
         typer.Option(
             "--argmax/--sampled", help="Play the most probable move, or sample from the policy."
         ),
     ] = False,
-    num_envs: Annotated[
-        int | None,
-        typer.Option(
-            "--num-envs", min=1, metavar="N", help="Games played at once, not on the ladder."
-        ),
-    ] = None,
-    max_plies: Annotated[
-        int,
-        typer.Option(
-            "--max-plies", min=1, metavar="N", help="A longer game is a draw (320 on the ladder)."
-        ),
-    ] = 512,
+    num_envs: NumEnvsOption = None,
+    max_plies: MaxPliesOption = 512,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

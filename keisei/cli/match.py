@@ -53,9 +53,7 @@ def match(  # noqa: PLR0913 - one parameter an option
 
     Prints the score and the Elo difference of A with 95% intervals. Colours are balanced, and our
     rules referee: an engine that answers with an illegal move, dies or is silent for too long loses
-    the game; after three restarts it ends the match.
-
-    For example: keisei-vec match runs/a "usi:fairy-stockfish?nodes=100" --games 200
+    the game; after three restarts it ends the match. keisei-vec match keisei greedy is an example.
     """
     first, second = read_player(player_a), read_player(player_b)
     from keisei.evaluation.arena import Arena  # noqa: PLC0415

@@ -7,7 +7,7 @@ finish taken instead, short games would be favoured, and with them whoever wins 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,14 +143,7 @@ def play_match(
         EngineError: An engine failed for good before a single game had ended; later it stops the
             match, whose result then says so.
     """
-    if num_games < 1:
-        raise ValueError(f"a match needs at least 1 game, not {num_games}")
-    if num_envs < 1:
-        raise ValueError(f"a match needs at least 1 board, not {num_envs}")
-    if not 0 <= rules.opening_plies < rules.max_plies:
-        raise ValueError(
-            f"openings of {rules.opening_plies} plies do not fit games of {rules.max_plies}"
-        )
+    _check_sizes(num_games, num_envs, rules)
     num_envs = min(num_envs, num_games)
     openings = random_openings((num_games + 1) // 2, rules.opening_plies, seed)
     table = _Table(num_games, num_envs)
@@ -161,23 +154,12 @@ def play_match(
         declaration="auto" if rules.declaration else "off",
     )
     stopped = ""
-    obs, _ = env.reset(seed=seed)
+    obs = _arrays(env.reset(seed=seed)[0])
     try:
-        while (active := table.active).any():
-            assert isinstance(obs, dict)
+        while table.active.any():
             counted = len(table.ended)
             answers = _answers(table, (player_a, player_b), openings, obs)
-            moving = active & (answers >= 0)
-            state = obs["state"]
-            obs, _, terminations, truncations, infos = env.step(answers, active=moving)
-            table.play(np.flatnonzero(moving), state, answers)
-            ended = terminations | truncations
-            if ended.any():
-                table.end_by_rule(ended, infos["final_info"])
-            given_up = active & ~moving
-            if given_up.any():
-                table.forfeit(np.flatnonzero(given_up), answers)
-                obs, _ = env.reset(options={"reset_mask": given_up})
+            obs = _play_ply(env, table, obs["state"], answers)
             if progress is not None and len(table.ended) > counted:
                 progress(len(table.ended))
     except EngineError as error:
@@ -187,6 +169,46 @@ def play_match(
     finally:
         env.close()
     return MatchResult(tuple(sorted(table.ended, key=lambda game: game.number)), stopped)
+
+
+def _check_sizes(num_games: int, num_envs: int, rules: MatchRules) -> None:
+    if num_games < 1:
+        raise ValueError(f"a match needs at least 1 game, not {num_games}")
+    if num_envs < 1:
+        raise ValueError(f"a match needs at least 1 board, not {num_envs}")
+    if not 0 <= rules.opening_plies < rules.max_plies:
+        raise ValueError(
+            f"openings of {rules.opening_plies} plies do not fit games of {rules.max_plies}"
+        )
+
+
+def _play_ply(
+    env: ShogiVectorEnv, table: _Table, state: NDArray[np.uint8], answers: NDArray[np.int64]
+) -> dict[str, NDArray[np.uint8]]:
+    """Play or forfeit on each active board by its answer; the observations after that.
+
+    Args:
+        env: The boards.
+        table: Their games.
+        state: uint8 [N, K], the positions, in the movers' views.
+        answers: int64 [N], legal actions or forfeits.
+    """
+    active = table.active
+    moving = active & (answers >= 0)
+    obs, _, terminations, truncations, infos = env.step(answers, active=moving)
+    table.play(np.flatnonzero(moving), state, answers)
+    ended = terminations | truncations
+    if ended.any():
+        table.end_by_rule(ended, infos["final_info"])
+    given_up = active & ~moving
+    if given_up.any():
+        table.forfeit(np.flatnonzero(given_up), answers)
+        obs, _ = env.reset(options={"reset_mask": given_up})
+    return _arrays(obs)
+
+
+def _arrays(obs: object) -> dict[str, NDArray[np.uint8]]:
+    return cast(dict[str, NDArray[np.uint8]], obs)
 
 
 def _answers(

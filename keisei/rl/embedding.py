@@ -39,7 +39,7 @@ _LATER_PARTS = tuple(
 """The move table but the labels."""
 _VALUE_HIDDEN = 64
 _INPUT_SCALE = 0.1
-_MOVE_SCALE = 0.01
+_MOVE_SCALE = 0.006
 
 
 @register_network("embedding")

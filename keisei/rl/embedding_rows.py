@@ -250,7 +250,7 @@ def _threat(position: Bytes, attackers: Bytes, after: int, to: int) -> int:
             if code == KING + OTHER_SIDE:
                 check = 1
             elif CONTENTS[code] == 2:
-                rank = TARGET_RANKS[code]
+                rank = int(TARGET_RANKS[code])
                 if attackers[1, square] == 0 or rank > TARGET_RANKS[after]:
                     best = max(best, rank)
                     targets += 1
@@ -277,7 +277,7 @@ def _move_rows(
     elif origin == OFF_BOARD:
         piece = PAWN
     else:
-        piece = max(OWN_KIND[position[_FIRST_SQUARE + origin]], PAWN)
+        piece = max(int(OWN_KIND[position[_FIRST_SQUARE + origin]]), PAWN)
         danger = 1 + 2 * attackers[3, origin] + (attackers[0, origin] != 0)
         supporters -= min(supporters, 1)
     after = piece

@@ -152,8 +152,7 @@ class ExperienceBuffer:
         """
         if self.full:
             raise RuntimeError(
-                f"the buffer already holds its {self.num_steps} steps; learn from them and "
-                "call clear() before adding more"
+                f"the buffer already holds its {self.num_steps} steps; call clear() to add more"
             )
         if self.device.type == "cpu":
             # Elsewhere the look would make the host wait for all that the device has to do.
