@@ -72,6 +72,7 @@ def plan_for(minutes: float, games: int, *, is_dry: bool) -> Plan:
                 "training.num_minibatches": 2,
                 "training.compile": False,
                 "env.max_plies": 40,
+                "env.random_opening_plies": 2,
                 "env.num_threads": 1,
                 "evaluation.num_games": 2,
                 "model.options": {"blocks": 1, "channels": 8},
