@@ -13,7 +13,7 @@ from keisei.shogi.movegen import ANY_MOVE_WORD, PLANE_WORDS, generate_blocks, ne
 from keisei.shogi.position import LANES, Games, apply_action, copy_position, new_games
 
 _ROOM = 2048
-"""Positions after one move that are looked at together; more than a position has moves (593)."""
+"""Positions after one move that are looked at together; more than MAX_LEGAL_MOVES."""
 _PARENT = _ROOM
 """Where the position before the move stands, behind those after it."""
 

@@ -7,25 +7,18 @@ from keisei.evaluation.positions import legal_words, place_state
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.bitboard import ONE, ZERO, lowest_bit
 from keisei.shogi.constants import (
-    BISHOP,
     BLACK,
     DRAGON,
     EMPTY,
     FIRST_DROP_CLASS,
     FIRST_PROMOTION_CLASS,
-    GOLD,
-    HORSE,
     KING,
-    KNIGHT,
-    LANCE,
+    MAX_LEGAL_MOVES,
     NUM_FILES,
     NUM_RANKS,
     NUM_SQUARES,
     OTHER_SIDE,
-    PAWN,
     PROMOTED,
-    ROOK,
-    SILVER,
 )
 from keisei.shogi.jit import kernel
 from keisei.shogi.movegen import (
@@ -35,6 +28,7 @@ from keisei.shogi.movegen import (
     generate_blocks,
     new_planes,
 )
+from keisei.shogi.piece_moves import SLIDES, STEPS, TRAVEL
 from keisei.shogi.position import (
     LANES,
     Games,
@@ -46,31 +40,10 @@ from keisei.shogi.position import (
 
 _ROOM = 2048
 """Positions after one move that are looked at together."""
-_MOST_MOVES = 593
-"""Legal moves of a position at most."""
 _PARENT = _ROOM
 """Where the position before the move stands, behind those after it."""
 
-_STRAIGHT = ((0, -1), (0, 1), (1, 0), (-1, 0))
-_DIAGONAL = ((1, -1), (-1, -1), (1, 1), (-1, 1))
-_AS_GOLD = (*_STRAIGHT, (1, -1), (-1, -1))
-_LINES = np.array(_STRAIGHT + _DIAGONAL)
-_STEPS = {
-    PAWN: ((0, -1),),
-    KNIGHT: ((1, -2), (-1, -2)),
-    SILVER: ((0, -1), *_DIAGONAL),
-    GOLD: _AS_GOLD,
-    **dict.fromkeys(range(PAWN + PROMOTED, BISHOP + PROMOTED), _AS_GOLD),
-    HORSE: _STRAIGHT,
-    DRAGON: _DIAGONAL,
-}
-_SLIDES = {
-    LANCE: ((0, -1),),
-    BISHOP: _DIAGONAL,
-    ROOK: _STRAIGHT,
-    HORSE: _DIAGONAL,
-    DRAGON: _STRAIGHT,
-}
+_LINES = np.array([TRAVEL[direction] for direction in STEPS[KING]])
 
 
 def _attacks() -> NDArray[np.bool_]:
@@ -79,9 +52,9 @@ def _attacks() -> NDArray[np.bool_]:
     files = squares // NUM_RANKS - squares[:, None] // NUM_RANKS
     ranks = squares % NUM_RANKS - squares[:, None] % NUM_RANKS
     attacks = np.zeros((DRAGON + 1, NUM_SQUARES, NUM_SQUARES), np.bool_)
-    for pieces, reach in ((_STEPS, 1), (_SLIDES, NUM_FILES - 1)):
-        for piece, directions in pieces.items():
-            for file_step, rank_step in directions:
+    for moves, reach in ((STEPS, 1), (SLIDES, NUM_FILES - 1)):
+        for piece, directions in moves.items():
+            for file_step, rank_step in (TRAVEL[direction] for direction in directions):
                 for times in range(1, reach + 1):
                     attacks[piece] |= (files == times * file_step) & (ranks == times * rank_step)
     return attacks
@@ -147,7 +120,7 @@ def _expand_checks(
     unmasks = np.empty(NUM_SQUARES, np.bool_)
     written = 0
     for row in range(first, len(state)):
-        if written > _ROOM - _MOST_MOVES:
+        if written > _ROOM - MAX_LEGAL_MOVES:
             return written, row
         place_state(games, _PARENT, state, row)
         board = games.boards[_PARENT, BLACK]

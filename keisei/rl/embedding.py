@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from keisei.rl import embedding_tables as tables
-from keisei.rl.embedding_fused import input_sum, move_choice, move_evaluation
-from keisei.rl.embedding_gathers import NO_ROW, StateRows
+from keisei.rl.embedding_fused import find_rows, input_sum, move_choice, move_evaluation
+from keisei.rl.embedding_gathers import NO_ROW, Position, StateRows
 from keisei.rl.embedding_kernels import COLUMNS_PER_TASK, POLICY_WIDTH
 from keisei.rl.network_base import PolicyValueNet, register_network, require_shogi_sizes
 
@@ -90,11 +90,12 @@ class EmbeddingNet(PolicyValueNet):
 
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Unmasked logits float[B, 2187] and value float[B] of states uint8[B, 100]."""
-        features = self._trunk(state)
+        position = self.rows.position(state)
+        features = self._features(self._gathered_sum(position))
         vector = self.policy_vector(features)
         scores = vector @ self.move_table.T.to(vector.dtype)
         logits = scores[:, : tables.EXCHANGE_ROW]
-        for part, rows in zip(_LATER_PARTS, self.rows.move_rows(state), strict=True):
+        for part, rows in zip(_LATER_PARTS, self.rows.move_rows(position), strict=True):
             logits = logits + scores[:, part].gather(1, rows)
         return logits, self._value_of(features)
 
@@ -104,9 +105,10 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.forward`."""
         if not self._takes_kernels(state):
             return super().forward(state, mask_bits, actions)
-        features = self._trunk(state)
+        found = find_rows(state, mask_bits)
+        features = self._features(input_sum(self.input_table, found))
         log_prob, entropy = move_evaluation(
-            self.policy_vector(features), self.move_table, state, mask_bits, actions
+            self.policy_vector(features), self.move_table, found, actions
         )
         return log_prob, entropy, self._value_of(features).float()
 
@@ -116,34 +118,35 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.act`."""
         if not self._takes_kernels(state):
             return super().act(state, mask_bits, uniforms, deterministic=deterministic)
-        features = self._trunk(state)
+        found = find_rows(state, mask_bits)
+        features = self._features(input_sum(self.input_table, found))
+        vector = self.policy_vector(features)
         actions, log_prob = move_choice(
-            self.policy_vector(features),
-            self.move_table,
-            state,
-            mask_bits,
-            uniforms,
-            deterministic=deterministic,
+            vector, self.move_table, found, uniforms, deterministic=deterministic
         )
         return actions, log_prob, self._value_of(features).float()
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
-        return self._value_of(self._trunk(state)).float()
+        if self._takes_kernels(state):
+            total = input_sum(self.input_table, find_rows(state))
+        else:
+            total = self._gathered_sum(self.rows.position(state))
+        return self._value_of(self._features(total)).float()
 
     def _takes_kernels(self, state: Tensor) -> bool:
         return self.fused and state.device.type == "cpu" and not torch.compiler.is_compiling()
 
-    def _trunk(self, state: Tensor) -> Tensor:
-        """Features float[B, W] that both heads read."""
-        if self._takes_kernels(state):
-            total = input_sum(state, self.input_table)
-        else:
-            # The padding row is appended here, so that it is neither a parameter nor in files.
-            padded = functional.pad(self.input_table, (0, 0, 0, 1))
-            total = functional.embedding_bag(
-                self.rows.input_rows(state), padded, mode="sum", padding_idx=NO_ROW
-            )
+    def _gathered_sum(self, position: Position) -> Tensor:
+        """Input sum float[B, W] without the kernels."""
+        # The padding row is appended here, so that it is neither a parameter nor in files.
+        padded = functional.pad(self.input_table, (0, 0, 0, 1))
+        return functional.embedding_bag(
+            self.rows.input_rows(position), padded, mode="sum", padding_idx=NO_ROW
+        )
+
+    def _features(self, total: Tensor) -> Tensor:
+        """Features float[B, W] that both heads read, from the input sum."""
         inputs = functional.relu(total + self.input_bias, inplace=True)
         return functional.relu(self.hidden(inputs), inplace=True)
 

@@ -12,7 +12,7 @@ Letters: B positions, W width of the input sum, M legal moves of the whole batch
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
@@ -28,11 +28,12 @@ from keisei.rl.embedding_kernels import (
     scatter_input_gradient,
     scatter_move_gradient,
     sum_input_rows,
-    write_move_rows,
+    write_rows,
 )
-from keisei.rl.embedding_tables import MAX_INPUT_ROWS, MAX_MOVES, ROWS_PER_MOVE
+from keisei.rl.embedding_tables import MAX_INPUT_ROWS, ROWS_PER_MOVE
 from keisei.rl.masking import count_legal, require_legal_actions
-from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_ACTIONS
+from keisei.shogi.features import MASK_BYTES
 
 Task = TypeVar("Task")
 
@@ -69,10 +70,18 @@ def _array(tensor: Tensor, dtype: torch.dtype) -> NDArray[Any]:
     return tensor.detach().to(dtype).contiguous().numpy()
 
 
-def _legal_move_rows(
-    states: NDArray[np.uint8], mask_bits: Tensor
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Offsets int64[B + 1] of the positions' moves, and the moves' rows int32[M, 4].
+class FoundRows(NamedTuple):
+    """The rows of positions and of their legal moves."""
+
+    inputs: tuple[NDArray[np.int32], NDArray[np.int32]]
+    """Rows int32[B, MAX_INPUT_ROWS] of the input table, and how many of them count int32[B]."""
+    legal: tuple[NDArray[np.int64], NDArray[np.int32]]
+    """Offsets int64[B + 1] of the positions' moves, and the moves' rows int32[M, ROWS_PER_MOVE] of
+    the move table."""
+
+
+def _count_moves(mask_bits: Tensor) -> NDArray[Any]:
+    """Number of legal moves [B].
 
     Raises:
         ValueError: a row has no legal action, or more than any shogi position has, or marks a
@@ -80,37 +89,61 @@ def _legal_move_rows(
     """
     require_legal_actions(mask_bits)
     counts = count_legal(mask_bits).numpy()
-    if counts.max() > MAX_MOVES:
+    if counts.max() > MAX_LEGAL_MOVES:
         raise ValueError(
             f"row {counts.argmax()} of the mask has {counts.max()} legal actions; "
-            f"no shogi position has more than {MAX_MOVES}"
+            f"no shogi position has more than {MAX_LEGAL_MOVES}"
         )
     if bool((mask_bits[:, -1] >> (NUM_ACTIONS % 8)).any()):
         raise ValueError(f"the mask marks a label past {NUM_ACTIONS - 1} as legal")
-    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    rows = np.empty((int(offsets[-1]), ROWS_PER_MOVE), dtype=np.int32)
-    bits = _array(mask_bits, torch.uint8)
-    _for_each(
-        lambda part: write_move_rows(states, bits, offsets, rows, part[0], part[1]),
-        _slices(len(counts)),
+    return counts
+
+
+def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
+    """Rows of positions and of their legal moves.
+
+    Args:
+        state: uint8[B, 100] on the CPU, mover's view.
+        mask_bits: uint8[B, 274], packed legal actions; None when the moves are not needed.
+
+    Raises:
+        ValueError: a row of the mask has no legal action, or is no shogi mask.
+    """
+    num_positions = len(state)
+    offsets = np.zeros(num_positions + 1, dtype=np.int64)
+    if mask_bits is None:
+        mask_bits = torch.zeros(num_positions, MASK_BYTES, dtype=torch.uint8)
+    else:
+        np.cumsum(_count_moves(mask_bits), out=offsets[1:])
+    num_moves = int(offsets[-1])
+    found = FoundRows(
+        (
+            np.empty((num_positions, MAX_INPUT_ROWS), dtype=np.int32),
+            np.empty(num_positions, dtype=np.int32),
+        ),
+        (
+            offsets,
+            np.empty((num_moves, ROWS_PER_MOVE), dtype=np.int32),
+        ),
     )
-    return offsets, rows
+    states, bits = _array(state, torch.uint8), _array(mask_bits, torch.uint8)
+    _for_each(
+        lambda part: write_rows(states, bits, found.inputs, found.legal, part),
+        _slices(num_positions),
+    )
+    return found
 
 
 class _InputSum(Function):
     """Sum of a position's rows of the input table."""
 
     @staticmethod
-    def forward(ctx: Any, state: Tensor, table: Tensor) -> Tensor:
-        states, weights = _array(state, torch.uint8), _array(table, torch.float32)
-        num_positions = len(states)
-        rows = np.empty((num_positions, MAX_INPUT_ROWS), dtype=np.int32)
-        counts = np.empty(num_positions, dtype=np.int32)
-        sums = np.empty((num_positions, weights.shape[1]), dtype=np.float32)
+    def forward(ctx: Any, table: Tensor, found: FoundRows) -> Tensor:
+        weights = _array(table, torch.float32)
+        rows, counts = found.inputs
+        sums = np.empty((len(rows), weights.shape[1]), dtype=np.float32)
         _for_each(
-            lambda part: sum_input_rows(states, weights, rows, counts, sums, part[0], part[1]),
-            _slices(num_positions),
+            lambda part: sum_input_rows(weights, rows, counts, sums, part), _slices(len(rows))
         )
         ctx.rows, ctx.counts, ctx.table_shape = rows, counts, weights.shape
         return torch.from_numpy(sums)
@@ -119,7 +152,7 @@ class _InputSum(Function):
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad_sums: Tensor
-    ) -> tuple[None, Tensor]:
+    ) -> tuple[Tensor, None]:
         grads = _array(grad_sums, torch.float32)
         rows, width = cast(tuple[int, int], ctx.table_shape)
         grad_table = np.zeros((rows, width), dtype=np.float32)
@@ -127,7 +160,7 @@ class _InputSum(Function):
             lambda column: scatter_input_gradient(ctx.rows, ctx.counts, grads, grad_table, column),
             range(0, width, COLUMNS_PER_TASK),
         )
-        return None, torch.from_numpy(grad_table)
+        return torch.from_numpy(grad_table), None
 
 
 class _MoveEvaluation(Function):
@@ -135,10 +168,10 @@ class _MoveEvaluation(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, vector: Tensor, table: Tensor, state: Tensor, mask_bits: Tensor, actions: Tensor
+        ctx: Any, vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor
     ) -> tuple[Tensor, Tensor]:
         vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
-        offsets, rows = _legal_move_rows(_array(state, torch.uint8), mask_bits)
+        offsets, rows = found.legal
         made = _array(actions, torch.int64)
         num_positions, num_moves = len(vectors), len(rows)
         out = (
@@ -150,7 +183,7 @@ class _MoveEvaluation(Function):
             np.empty_like(vectors),
         )
         _for_each(
-            lambda part: evaluate_moves(vectors, weights, offsets, rows, made, out, part),
+            lambda part: evaluate_moves(vectors, weights, found.legal, made, out, part),
             _slices(num_positions),
         )
         ctx.vectors, ctx.offsets, ctx.rows = vectors, offsets, rows
@@ -161,7 +194,7 @@ class _MoveEvaluation(Function):
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad_log_prob: Tensor, grad_entropy: Tensor
-    ) -> tuple[Tensor, Tensor, None, None, None]:
+    ) -> tuple[Tensor, Tensor, None, None]:
         by_log_prob = _array(grad_log_prob, torch.float32)
         by_entropy = _array(grad_entropy, torch.float32)
         by_logit, entropy_by_logit, by_vector, entropy_by_vector = ctx.derivatives
@@ -176,70 +209,52 @@ class _MoveEvaluation(Function):
             ),
             range(ROWS_PER_MOVE),
         )
-        return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None, None
+        return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None
 
 
-def input_sum(state: Tensor, table: Tensor) -> Tensor:
-    """Input sums float32[B, W] of states uint8[B, 100], differentiable by the table.
+def input_sum(table: Tensor, found: FoundRows) -> Tensor:
+    """Input sums float32[B, W], differentiable by the table.
 
     Args:
-        state: uint8[B, 100] on the CPU, mover's view.
         table: float32[NUM_INPUT_ROWS, W], W a multiple of COLUMNS_PER_TASK.
+        found: the positions' rows.
     """
-    return cast(Tensor, _InputSum.apply(state, table))
+    return cast(Tensor, _InputSum.apply(table, found))
 
 
 def move_evaluation(
-    vector: Tensor, table: Tensor, state: Tensor, mask_bits: Tensor, actions: Tensor
+    vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy float32[B] of legal actions, differentiable.
 
     Args:
         vector: float32[B, POLICY_WIDTH], policy vectors.
         table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
-        state: uint8[B, 100] on the CPU, mover's view.
-        mask_bits: uint8[B, 274], packed legal actions.
+        found: the moves' rows.
         actions: int64[B], legal actions; one that is not legal gives NaN.
-
-    Raises:
-        ValueError: a row of the mask has no legal action, or is no shogi mask.
     """
-    return cast(
-        tuple[Tensor, Tensor],
-        _MoveEvaluation.apply(vector, table, state, mask_bits, actions),
-    )
+    return cast(tuple[Tensor, Tensor], _MoveEvaluation.apply(vector, table, found, actions))
 
 
 def move_choice(
-    vector: Tensor,
-    table: Tensor,
-    state: Tensor,
-    mask_bits: Tensor,
-    uniforms: Tensor,
-    *,
-    deterministic: bool,
+    vector: Tensor, table: Tensor, found: FoundRows, uniforms: Tensor, *, deterministic: bool
 ) -> tuple[Tensor, Tensor]:
     """Actions int64[B] and their log-probabilities float32[B], not differentiable.
 
     Args:
         vector: float32[B, POLICY_WIDTH], policy vectors.
         table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
-        state: uint8[B, 100] on the CPU, mover's view.
-        mask_bits: uint8[B, 274], packed legal actions.
+        found: the moves' rows.
         uniforms: float32[B] in [0, 1), from which the actions are sampled by inverse CDF.
         deterministic: take the most probable action instead.
-
-    Raises:
-        ValueError: a row of the mask has no legal action, or is no shogi mask.
     """
     vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
-    offsets, rows = _legal_move_rows(_array(state, torch.uint8), mask_bits)
     draws = np.full(len(vectors), _MODE, dtype=np.float32)
     if not deterministic:
         draws = _array(uniforms, torch.float32)
     out = (np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32))
     _for_each(
-        lambda part: choose_moves(vectors, weights, offsets, rows, draws, out, part),
+        lambda part: choose_moves(vectors, weights, found.legal, draws, out, part),
         _slices(len(vectors)),
     )
     return torch.from_numpy(out[0]), torch.from_numpy(out[1])

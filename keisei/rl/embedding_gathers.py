@@ -56,9 +56,11 @@ _TABLES = (
 )
 
 
-class _Position(NamedTuple):
+class Position(NamedTuple):
     """What both kinds of rows derive from."""
 
+    state: Tensor
+    """uint8[B, 100], compact states."""
     board: Tensor
     """int64[B, 82], board codes, the last one an empty square off the board."""
     origins: Tensor
@@ -106,10 +108,44 @@ class StateRows(nn.Module):
             table = torch.from_numpy(getattr(tables, name.upper())).long()
             self.register_buffer(name, table, persistent=False)
 
-    def input_rows(self, state: Tensor) -> Tensor:
+    def position(self, state: Tensor) -> Position:
+        """What the rows of states uint8[B, 100] derive from."""
+        board = functional.pad(state[:, BOARD].long(), (0, 1))
+        num_positions = len(board)
+        behind = self.squares_behind
+        codes = board[:, behind.flatten()].view(num_positions, *behind.shape)
+        is_piece = codes != 0
+        step = is_piece.int().argmax(-1)
+        found = is_piece.any(-1)
+        code = codes.gather(-1, step[..., None])[..., 0] * found
+        squares = behind.expand(num_positions, -1, -1, -1)
+        origins = squares.gather(-1, step[..., None])[..., 0]
+        directions = torch.arange(tables.NUM_TRAVELS, device=state.device)[None, :, None]
+        attacks = self.reaches[code, directions] > step
+        content = self.contents[code]
+        by_side = [attacks & (content == side + 1) for side in (0, 1)]
+        own, enemy = (functional.pad(hits.sum(1), (0, 1)) for hits in by_side)
+        menaces = self.menaces[code]
+        own_menace, enemy_menace = (
+            functional.pad((menaces * hits).amax(1), (0, 1)) for hits in by_side
+        )
+        return Position(
+            state,
+            board,
+            torch.where(found, origins, tables.OFF_BOARD),
+            own,
+            enemy,
+            own_menace,
+            enemy_menace,
+            code,
+            step,
+            _king_square(board, KING),
+            _king_square(board, KING + OTHER_SIDE),
+        )
+
+    def input_rows(self, position: Position) -> Tensor:
         """Rows int64[B, MAX_INPUT_ROWS] of the input table; NUM_INPUT_ROWS fills unused slots."""
-        position = self._position(state)
-        board = position.board
+        board, state = position.board, position.state
         attacks = _attacks(position.own_attackers, position.enemy_attackers)
         menaces = position.own_menace * tables.NUM_MENACES + position.enemy_menace
         menaces = menaces[:, :NUM_SQUARES]
@@ -146,19 +182,18 @@ class StateRows(nn.Module):
         rows.append(torch.stack((own_flights, enemy_flights), dim=1))
         return torch.cat(rows, dim=1)
 
-    def move_rows(self, state: Tensor) -> tuple[Tensor, ...]:
+    def move_rows(self, position: Position) -> tuple[Tensor, ...]:
         """Rows int64[B, A] of all labels in each part of the move table but the first.
 
         Part by part, in their order and counted from the part's first row. The row of the label
         itself is its number. Labels that are not legal get some valid row.
         """
-        position = self._position(state)
         board = position.board
         num_positions = len(board)
         origins = position.origins[:, :NUM_DIRECTIONS]
         origin = torch.cat((origins, origins), dim=1).flatten(1)
         code = board.gather(1, origin).view(num_positions, 2 * NUM_DIRECTIONS, NUM_SQUARES)
-        dropped = torch.arange(PAWN, PAWN + NUM_HAND_TYPES, device=state.device)
+        dropped = torch.arange(PAWN, PAWN + NUM_HAND_TYPES, device=board.device)
         dropped = dropped[None, :, None].expand(num_positions, -1, NUM_SQUARES)
         piece = torch.cat((self.own_kind[code].clamp_min(PAWN), dropped), dim=1)
         kinds = self.move_kinds[None, :, None]
@@ -197,40 +232,7 @@ class StateRows(nn.Module):
             (threat * tables.NUM_GUARDS + guards).flatten(1),
         )
 
-    def _position(self, state: Tensor) -> _Position:
-        board = functional.pad(state[:, BOARD].long(), (0, 1))
-        num_positions = len(board)
-        behind = self.squares_behind
-        codes = board[:, behind.flatten()].view(num_positions, *behind.shape)
-        is_piece = codes != 0
-        step = is_piece.int().argmax(-1)
-        found = is_piece.any(-1)
-        code = codes.gather(-1, step[..., None])[..., 0] * found
-        squares = behind.expand(num_positions, -1, -1, -1)
-        origins = squares.gather(-1, step[..., None])[..., 0]
-        directions = torch.arange(tables.NUM_TRAVELS, device=state.device)[None, :, None]
-        attacks = self.reaches[code, directions] > step
-        content = self.contents[code]
-        by_side = [attacks & (content == side + 1) for side in (0, 1)]
-        own, enemy = (functional.pad(hits.sum(1), (0, 1)) for hits in by_side)
-        menaces = self.menaces[code]
-        own_menace, enemy_menace = (
-            functional.pad((menaces * hits).amax(1), (0, 1)) for hits in by_side
-        )
-        return _Position(
-            board,
-            torch.where(found, origins, tables.OFF_BOARD),
-            own,
-            enemy,
-            own_menace,
-            enemy_menace,
-            code,
-            step,
-            _king_square(board, KING),
-            _king_square(board, KING + OTHER_SIDE),
-        )
-
-    def _threats(self, position: _Position) -> Tensor:
+    def _threats(self, position: Position) -> Tensor:
         """Threats int64[B, 14, 81] of each own piece on each square."""
         # What is ahead in a direction is behind in the opposite one.
         code = position.found[:, self.opposite]
@@ -247,7 +249,7 @@ class StateRows(nn.Module):
         best = (hits * rank[:, None]).amax(2)
         return 8 * check + 2 * best + (hits.sum(2) > 1)
 
-    def _flights(self, position: _Position, side: int) -> Tensor:
+    def _flights(self, position: Position, side: int) -> Tensor:
         """Flights int64[B] of the king of a side: 0 own, 1 the opponent's."""
         king = (position.own_king, position.enemy_king)[side]
         attackers = (position.enemy_attackers, position.own_attackers)[side]

@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.rl.embedding_rows import legal_move_rows, position_rows
-from keisei.rl.embedding_tables import LABEL_ROW, MAX_MOVES
-from keisei.shogi.constants import NUM_SQUARES
+from keisei.rl.embedding_rows import count_attackers, legal_move_rows, position_rows
+from keisei.rl.embedding_tables import LABEL_ROW
+from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_SQUARES
 from keisei.shogi.jit import inline_kernel, kernel
 
 Bytes = NDArray[np.uint8]
@@ -46,23 +46,48 @@ def _add_rows(table: Floats, rows: Rows, count: int, total: Floats) -> None:
 
 
 @kernel
-def sum_input_rows(
-    states: Bytes, table: Floats, rows: Rows, counts: Rows, sums: Floats, first: int, last: int
+def write_rows(
+    states: Bytes,
+    mask_bits: Bytes,
+    inputs: tuple[Rows, Rows],
+    legal: tuple[Offsets, Rows],
+    positions: tuple[int, int],
 ) -> None:
-    """Input sums of the positions first..last-1.
+    """Rows of some positions and of their legal moves.
 
     Args:
         states: uint8[B, 100], mover's view.
-        table: float32[NUM_INPUT_ROWS, W].
-        rows: int32[B, MAX_INPUT_ROWS], written: the rows of each position.
-        counts: int32[B], written: how many of them count.
-        sums: float32[B, W], written: sum of those rows of the table.
-        first: first position.
-        last: one past the last position.
+        mask_bits: uint8[B, 274], packed legal actions.
+        inputs: written: rows of each position int32[B, MAX_INPUT_ROWS], and how many of them
+            count int32[B].
+        legal: offsets int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1;
+            their rows int32[M, ROWS_PER_MOVE], written.
+        positions: first position and one past the last.
     """
+    rows, counts = inputs
+    offsets, move_rows = legal
     attackers = np.empty((4, NUM_SQUARES), np.uint8)
-    for i in range(first, last):
+    for i in range(positions[0], positions[1]):
+        count_attackers(states[i], attackers)
         counts[i] = position_rows(states[i], attackers, rows[i])
+        moves = slice(offsets[i], offsets[i + 1])
+        legal_move_rows(states[i], attackers, mask_bits[i], move_rows[moves])
+
+
+@kernel
+def sum_input_rows(
+    table: Floats, rows: Rows, counts: Rows, sums: Floats, positions: tuple[int, int]
+) -> None:
+    """Input sums of some positions.
+
+    Args:
+        table: float32[NUM_INPUT_ROWS, W].
+        rows: int32[B, MAX_INPUT_ROWS], from :func:`write_rows`.
+        counts: int32[B], from the same.
+        sums: float32[B, W], written: sum of those rows of the table.
+        positions: first position and one past the last.
+    """
+    for i in range(positions[0], positions[1]):
         _add_rows(table, rows[i], counts[i], sums[i])
 
 
@@ -73,7 +98,7 @@ def scatter_input_gradient(
     """Add the gradient of the input sums to COLUMNS_PER_TASK columns of the table's gradient.
 
     Args:
-        rows: int32[B, MAX_INPUT_ROWS], from :func:`sum_input_rows`.
+        rows: int32[B, MAX_INPUT_ROWS], from :func:`write_rows`.
         counts: int32[B], from the same.
         grad_sums: float32[B, W].
         grad_table: float32[NUM_INPUT_ROWS, W], added to.
@@ -119,7 +144,7 @@ def _softmax(
     The row of ``moves`` after the last move is used as working memory.
     """
     num_moves = rows.shape[0]
-    lanes = moves[MAX_MOVES]
+    lanes = moves[MAX_LEGAL_MOVES]
     highest = np.float32(-np.inf)
     for m in range(num_moves):
         log_probs[m] = _move_logit(vector, table, rows[m], moves[m], lanes)
@@ -136,30 +161,10 @@ def _softmax(
 
 
 @kernel
-def write_move_rows(
-    states: Bytes, mask_bits: Bytes, offsets: Offsets, rows: Rows, first: int, last: int
-) -> None:
-    """Move rows of the legal moves of the positions first..last-1.
-
-    Args:
-        states: uint8[B, 100], mover's view.
-        mask_bits: uint8[B, 274], packed legal actions.
-        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
-        rows: int32[M, ROWS_PER_MOVE], written.
-        first: first position.
-        last: one past the last position.
-    """
-    attackers = np.empty((4, NUM_SQUARES), np.uint8)
-    for i in range(first, last):
-        legal_move_rows(states[i], mask_bits[i], attackers, rows[offsets[i] : offsets[i + 1]])
-
-
-@kernel
 def choose_moves(
     vectors: Floats,
     table: Floats,
-    offsets: Offsets,
-    rows: Rows,
+    legal: tuple[Offsets, Rows],
     uniforms: Floats,
     out: tuple[Offsets, Floats],
     positions: tuple[int, int],
@@ -169,15 +174,15 @@ def choose_moves(
     Args:
         vectors: float32[B, H], policy vectors.
         table: float32[NUM_MOVE_ROWS, H].
-        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
-        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        legal: from :func:`write_rows`.
         uniforms: float32[B] in [0, 1); a negative one asks for the most probable move.
         out: actions int64[B] and their log-probabilities float32[B], written.
         positions: first position and one past the last.
     """
+    offsets, rows = legal
     actions, chosen_log_probs = out
-    moves = np.empty((MAX_MOVES + 1, POLICY_WIDTH), np.float32)
-    probs, log_probs = np.empty(MAX_MOVES, np.float32), np.empty(MAX_MOVES, np.float32)
+    moves = np.empty((MAX_LEGAL_MOVES + 1, POLICY_WIDTH), np.float32)
+    probs, log_probs = np.empty(MAX_LEGAL_MOVES, np.float32), np.empty(MAX_LEGAL_MOVES, np.float32)
     for i in range(positions[0], positions[1]):
         move_rows = rows[offsets[i] : offsets[i + 1]]
         _softmax(vectors[i], table, move_rows, moves, probs, log_probs)
@@ -202,8 +207,7 @@ def choose_moves(
 def evaluate_moves(
     vectors: Floats,
     table: Floats,
-    offsets: Offsets,
-    rows: Rows,
+    legal: tuple[Offsets, Rows],
     actions: Offsets,
     out: tuple[Floats, Floats, Floats, Floats, Floats, Floats],
     positions: tuple[int, int],
@@ -213,16 +217,16 @@ def evaluate_moves(
     Args:
         vectors: float32[B, H], policy vectors.
         table: float32[NUM_MOVE_ROWS, H].
-        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
-        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        legal: from :func:`write_rows`.
         actions: int64[B], legal actions.
         out: written: log-probability of the action float32[B], entropy float32[B]; their
             derivatives by the logits float32[M] each; and by the vectors float32[B, H] each.
         positions: first position and one past the last.
     """
+    offsets, rows = legal
     log_prob, entropy, by_logit, entropy_by_logit, by_vector, entropy_by_vector = out
-    moves = np.empty((MAX_MOVES + 1, POLICY_WIDTH), np.float32)
-    probs, log_probs = np.empty(MAX_MOVES, np.float32), np.empty(MAX_MOVES, np.float32)
+    moves = np.empty((MAX_LEGAL_MOVES + 1, POLICY_WIDTH), np.float32)
+    probs, log_probs = np.empty(MAX_LEGAL_MOVES, np.float32), np.empty(MAX_LEGAL_MOVES, np.float32)
     for i in range(positions[0], positions[1]):
         start = offsets[i]
         move_rows = rows[start : offsets[i + 1]]
@@ -265,7 +269,7 @@ def scatter_move_gradient(
     Args:
         vectors: float32[B, H], policy vectors.
         offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
-        rows: int32[M, ROWS_PER_MOVE], from :func:`write_move_rows`.
+        rows: int32[M, ROWS_PER_MOVE], from :func:`write_rows`.
         grad_logits: float32[M].
         grad_table: float32[NUM_MOVE_ROWS, H], added to.
         part: 0..ROWS_PER_MOVE - 1, the column of ``rows`` that is done.

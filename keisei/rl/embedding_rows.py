@@ -183,10 +183,9 @@ def position_rows(position: Bytes, attackers: Bytes, rows: Rows) -> int:
 
     Args:
         position: uint8[100], mover's view.
-        attackers: uint8[4, 81], working memory.
+        attackers: uint8[4, 81], from :func:`count_attackers`.
         rows: int32[MAX_INPUT_ROWS], written.
     """
-    count_attackers(position, attackers)
     count = 0
     for square in range(NUM_SQUARES):
         piece = PIECE_INDEX[position[_FIRST_SQUARE + square]]
@@ -302,16 +301,15 @@ def _move_rows(
 
 
 @inline_kernel
-def legal_move_rows(position: Bytes, mask_bits: Bytes, attackers: Bytes, rows: Rows) -> None:
+def legal_move_rows(position: Bytes, attackers: Bytes, mask_bits: Bytes, rows: Rows) -> None:
     """Write the move rows of all legal moves, in label order.
 
     Args:
         position: uint8[100], mover's view.
+        attackers: uint8[4, 81], from :func:`count_attackers`.
         mask_bits: uint8[274], packed legal actions.
-        attackers: uint8[4, 81], working memory.
         rows: int32[m, ROWS_PER_MOVE], written.
     """
-    count_attackers(position, attackers)
     enemy_king = _king_square(position, KING + OTHER_SIDE)
     flights = _flights(position, attackers, enemy_king, 1)
     kings = (_king_square(position, KING), enemy_king, flights)

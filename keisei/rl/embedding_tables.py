@@ -49,6 +49,7 @@ from keisei.shogi.constants import (
     ROOK,
     SILVER,
 )
+from keisei.shogi.piece_moves import JUMPS, SLIDES, STEPS, TRAVEL
 
 OFF_BOARD = NUM_SQUARES
 NUM_KINDS_OF_PIECE = DRAGON
@@ -115,55 +116,13 @@ MATING_ROW = DANGER_ROW + NUM_KINDS_OF_PIECE * NUM_DANGERS * NUM_ATTACKS
 THREAT_ROW = MATING_ROW + NUM_KINDS_OF_PIECE * NUM_NEAR * NUM_GUARDS * (MAX_FLIGHTS + 1)
 NUM_MOVE_ROWS = THREAT_ROW + NUM_KINDS_OF_PIECE * NUM_THREATS * NUM_GUARDS
 ROWS_PER_MOVE = 7
-MAX_MOVES = 593
-"""No shogi position has more legal moves."""
 
 MAX_STEPS = NUM_FILES - 1
-_TRAVEL = (
-    (0, -1),
-    (1, -1),
-    (-1, -1),
-    (1, 0),
-    (-1, 0),
-    (0, 1),
-    (1, 1),
-    (-1, 1),
-    (1, -2),
-    (-1, -2),
-    (-1, 2),
-    (1, 2),
-)
-"""(files, ranks) of one step in each direction: LEFT is towards higher file numbers."""
-NUM_TRAVELS = len(_TRAVEL)
-"""The directions of moves, and the two in which only the opponent's knights jump."""
-_UP, _UP_LEFT, _UP_RIGHT, _LEFT, _RIGHT, _DOWN, _DOWN_LEFT, _DOWN_RIGHT = range(8)
-_UP_JUMPS, _DOWN_JUMPS = (8, 9), (10, 11)
-_OPPOSITE = tuple(_TRAVEL.index((-files, -ranks)) for files, ranks in _TRAVEL)
-_SIDES = (_LEFT, _RIGHT)
-_ORTHOGONAL = (_UP, _DOWN, *_SIDES)
-_FORWARD = (_UP, _UP_LEFT, _UP_RIGHT)
-_DIAGONAL = (_UP_LEFT, _UP_RIGHT, _DOWN_LEFT, _DOWN_RIGHT)
-_GOLD_STEPS = (*_FORWARD, *_SIDES, _DOWN)
-_STEPS = {
-    PAWN: (_UP,),
-    KNIGHT: _UP_JUMPS,
-    SILVER: (_UP, *_DIAGONAL),
-    GOLD: _GOLD_STEPS,
-    KING: range(8),
-    PAWN + PROMOTED: _GOLD_STEPS,
-    LANCE + PROMOTED: _GOLD_STEPS,
-    KNIGHT + PROMOTED: _GOLD_STEPS,
-    SILVER + PROMOTED: _GOLD_STEPS,
-    HORSE: _ORTHOGONAL,
-    DRAGON: _DIAGONAL,
-}
-_SLIDES = {
-    LANCE: (_UP,),
-    BISHOP: _DIAGONAL,
-    ROOK: _ORTHOGONAL,
-    HORSE: _DIAGONAL,
-    DRAGON: _ORTHOGONAL,
-}
+# The opponent's knights jump in two directions in which own pieces do not move.
+_ALL_TRAVELS = (*TRAVEL, (-1, 2), (1, 2))
+NUM_TRAVELS = len(_ALL_TRAVELS)
+_OPPOSITE = tuple(_ALL_TRAVELS.index((-files, -ranks)) for files, ranks in _ALL_TRAVELS)
+_ALL_JUMPS = (*JUMPS, *(_OPPOSITE[jump] for jump in JUMPS))
 
 
 def _square(file: int, rank: int) -> int:
@@ -175,8 +134,8 @@ def _square(file: int, rank: int) -> int:
 def _squares_ahead() -> NDArray[np.int64]:
     """Squares int64[12, 81, 8] met when walking in a direction, nearest first."""
     ahead = np.full((NUM_TRAVELS, NUM_SQUARES, MAX_STEPS), OFF_BOARD, dtype=np.int64)
-    for direction, (files, ranks) in enumerate(_TRAVEL):
-        steps = 1 if direction in _UP_JUMPS + _DOWN_JUMPS else MAX_STEPS
+    for direction, (files, ranks) in enumerate(_ALL_TRAVELS):
+        steps = 1 if direction in _ALL_JUMPS else MAX_STEPS
         for square in range(NUM_SQUARES):
             file, rank = divmod(square, NUM_RANKS)
             for step in range(1, steps + 1):
@@ -189,7 +148,7 @@ def _squares_ahead() -> NDArray[np.int64]:
 def _reaches() -> NDArray[np.int64]:
     """How many steps int64[256, 12] the piece of a board code can go in each direction."""
     reaches = np.zeros((256, NUM_TRAVELS), dtype=np.int64)
-    for moves, reach in ((_STEPS, 1), (_SLIDES, MAX_STEPS)):
+    for moves, reach in ((STEPS, 1), (SLIDES, MAX_STEPS)):
         for piece, directions in moves.items():
             for direction in directions:
                 reaches[piece, direction] = reach

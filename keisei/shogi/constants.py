@@ -41,6 +41,8 @@ FIRST_DROP_CLASS = 20
 NUM_CLASSES = 27
 """Move classes: 10 directions, the same promoting, 7 drops (PAWN to GOLD)."""
 NUM_ACTIONS = NUM_CLASSES * NUM_SQUARES
+MAX_LEGAL_MOVES = 593
+"""Of any position that can come up; the best known one has them all."""
 
 START_SFEN = "lnsgkgsnl/1r5b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL b - 1"
 

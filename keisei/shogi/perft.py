@@ -19,7 +19,7 @@ from keisei.shogi.moves import Move
 from keisei.shogi.position import LANES, Games, apply_action, copy_position, new_games, place
 
 _CHUNK = 1024
-"""Positions generated at once; more than the most moves of a position (593)."""
+"""Positions generated at once; more than MAX_LEGAL_MOVES."""
 
 
 class _Level:

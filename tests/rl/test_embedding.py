@@ -17,7 +17,7 @@ from torch import Tensor
 
 from keisei.rl import embedding_tables as tables
 from keisei.rl.embedding import EmbeddingNet
-from keisei.rl.embedding_fused import input_sum, move_choice, move_evaluation
+from keisei.rl.embedding_fused import find_rows, input_sum, move_choice, move_evaluation
 from keisei.rl.embedding_gathers import StateRows
 from keisei.rl.embedding_kernels import POLICY_WIDTH
 from keisei.rl.embedding_rows import count_attackers
@@ -115,11 +115,12 @@ def test_kernels_follow_the_masked_moves_distribution() -> None:
     vector = torch.zeros(4000, POLICY_WIDTH)
     vector[:, 0] = 1.0
     uniforms = (torch.arange(4000) + 0.5) / 4000
-    actions, log_prob = move_choice(vector, table, state, bits, uniforms, deterministic=False)
+    found = find_rows(state, bits)
+    actions, log_prob = move_choice(vector, table, found, uniforms, deterministic=False)
     assert [int((actions == label).sum()) for label in labels] == [500, 1000, 2500]
     assert actions[-1] == labels[1]
     assert torch.allclose(log_prob[-1], torch.tensor(2 / 8).log())
-    best, _ = move_choice(vector, table, state, bits, uniforms, deterministic=True)
+    best, _ = move_choice(vector, table, found, uniforms, deterministic=True)
     assert best.unique().tolist() == [int(labels[2])]
 
 
@@ -135,8 +136,9 @@ def test_kernel_results_do_not_depend_on_the_number_of_threads(
     for num_threads in (1, 2, 3):
         torch.set_num_threads(num_threads)
         vector = vectors.clone().requires_grad_()
-        sums = input_sum(state, fused.input_table)
-        log_prob, entropy = move_evaluation(vector, fused.move_table, state, mask_bits, actions)
+        found = find_rows(state, mask_bits)
+        sums = input_sum(fused.input_table, found)
+        log_prob, entropy = move_evaluation(vector, fused.move_table, found, actions)
         loss = sums.square().sum() + log_prob.sum() + entropy.sum()
         gradients = torch.autograd.grad(loss, (fused.input_table, fused.move_table, vector))
         outputs.append([sums, log_prob, entropy, *gradients])
@@ -147,7 +149,7 @@ def test_kernel_results_do_not_depend_on_the_number_of_threads(
 
 def test_the_rows_of_the_start_position() -> None:
     state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
-    rows = StateRows().input_rows(state)[0]
+    rows = _input_rows(state)
     rows = rows[rows < tables.NUM_INPUT_ROWS].tolist()
     windows = [row for row in rows if tables.OWN_WINDOW_ROW <= row < tables.ATTACKED_PIECE_ROW]
     assert len([row for row in rows if row < tables.HAND_ROW]) == 40
@@ -172,24 +174,22 @@ def test_the_rows_of_the_start_position() -> None:
 
 def test_held_pieces_have_a_row_for_each_count() -> None:
     state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
-    rows = StateRows()
-    without = set(rows.input_rows(state)[0].tolist())
+    without = set(_input_rows(state).tolist())
     state[0, OWN_HAND.start] = 3
-    with_pawns = set(rows.input_rows(state)[0].tolist())
+    with_pawns = set(_input_rows(state).tolist())
     assert with_pawns - without == {tables.HAND_ROW + 2}
 
 
 def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
     rng = random.Random(8)
     board = cshogi.Board()
-    rows = StateRows()
     checked = 0
     for ply in range(150):
         moves = list(board.legal_moves)
         if not moves:
             break
         state = torch.from_numpy(compact_state(board, ply)).unsqueeze(0)
-        exchange, enemy_king, own_king, *_ = (part[0] for part in rows.move_rows(state))
+        exchange, enemy_king, own_king, *_ = _move_rows(state)
         for move in moves:
             label = make_move_label(move, board.turn)
             captured = 0
@@ -242,7 +242,7 @@ def test_attackers_are_counted_as_on_the_board() -> None:
 def test_threats_tell_what_a_piece_attacks_from_its_destination() -> None:
     # Rook 5c protects gold 3c; each of them alone is worth more than a knight.
     state = compact_state(cshogi.Board("4k4/9/4r1g2/9/9/9/9/9/4K4 b NSP 1"), ply=0)
-    threats = StateRows().move_rows(torch.from_numpy(state).unsqueeze(0))[5][0]
+    threats = _move_rows(torch.from_numpy(state).unsqueeze(0))[5]
     expected = {
         (KNIGHT, 4, 5): (2 * 3 + 1, 0),  # a fork of rook and gold
         (KNIGHT, 4, 3): (8, 2),  # a check, where both can take
@@ -262,10 +262,10 @@ def test_the_cheapest_attacker_of_a_piece_is_seen_where_it_stands_and_when_it_le
     # Bishop 5e is attacked by pawn 5d and rook 9e, and protected by nobody.
     board = cshogi.Board("8k/9/9/4p4/r3B4/9/9/9/4K4 b - 1")
     state = torch.from_numpy(compact_state(board, ply=0)).unsqueeze(0)
-    rows = set(StateRows().input_rows(state)[0].tolist())
+    rows = set(_input_rows(state).tolist())
     assert tables.ATTACKED_PIECE_ROW + (BISHOP - 1) * tables.NUM_MENACES**2 + 4 in rows
     down_left = 81 * 6 + square(6, 6)
-    dangers = StateRows().move_rows(state)[3][0]
+    dangers = _move_rows(state)[3]
     danger = 1 + 2 * 4
     assert dangers[down_left] == ((BISHOP - 1) * tables.NUM_DANGERS + danger) * tables.NUM_ATTACKS
 
@@ -291,6 +291,18 @@ def _offset(to: int, king: int, turn: int) -> int:
     if turn != BLACK:
         to, king = 80 - to, 80 - king
     return 17 * (to // 9 - king // 9 + 8) + to % 9 - king % 9 + 8
+
+
+def _input_rows(state: Tensor) -> Tensor:
+    """Rows of the input table of the one position [1, 100]."""
+    rows = StateRows()
+    return rows.input_rows(rows.position(state))[0]
+
+
+def _move_rows(state: Tensor) -> list[Tensor]:
+    """By part of the move table but the first, the rows [A] by label of the one position."""
+    rows = StateRows()
+    return [part[0] for part in rows.move_rows(rows.position(state))]
 
 
 @pytest.mark.parametrize("missing", [[KING], [KING + OTHER_SIDE], [KING, KING + OTHER_SIDE]])
