@@ -1,8 +1,8 @@
 """The peer: the work of one environment step, done by a Python loop over cshogi boards.
 
 Each board is a C++ object; Python chooses the moves, collects the labels and judges repetition.
-Of several ways to fill the mask this is the fastest that was found: all moves of a board are turned
-into labels by one table lookup.
+There are two ways to fill the mask: move by move with cshogi's own function, which is what its
+users write, and all moves of a board by one lookup in a table, the fastest way that was found.
 """
 
 import random
@@ -33,11 +33,11 @@ def _label_table() -> NDArray[np.int64]:
 class CshogiGames:
     """N games in lock step from the usual start, random legal moves, ended games replaced."""
 
-    def __init__(self, num_envs: int, max_plies: int, seed: int) -> None:
+    def __init__(self, num_envs: int, max_plies: int, seed: int, *, by_table: bool) -> None:
         self.mask = np.zeros((num_envs, NUM_ACTIONS), np.bool_)  # [N, 2187] True = legal
         self.planes = np.zeros((num_envs, NUM_PLANES, 9, 9), np.float32)  # mover's view
         self._max_plies = max_plies
-        self._labels = _label_table()
+        self._labels = _label_table() if by_table else None
         self._random = random.Random(seed)
         self._boards = [cshogi.Board() for _ in range(num_envs)]
         self._legal = [list(board.legal_moves) for board in self._boards]
@@ -54,14 +54,20 @@ class CshogiGames:
             if self._is_over(index, board, moves):
                 moves = self._restart(index, board)
             self._legal[index] = moves
-            labels = self._labels[board.turn]
-            self.mask[index, labels[np.array(moves) & 0xFFFF]] = True
+            self._mark_legal(self.mask[index], board.turn, moves)
             write = board.piece_planes_rotate if board.turn else board.piece_planes
             write(self.planes[index])
 
     def mean_legal_moves(self) -> float:
         """Legal moves a position, over the positions that stand now."""
         return float(np.mean([len(moves) for moves in self._legal]))
+
+    def _mark_legal(self, mask: NDArray[np.bool_], turn: int, moves: list[int]) -> None:
+        if self._labels is None:
+            for move in moves:
+                mask[make_move_label(move, turn)] = True
+        else:
+            mask[self._labels[turn, np.array(moves) & 0xFFFF]] = True
 
     def _is_over(self, index: int, board: cshogi.Board, moves: list[int]) -> bool:
         seen, key = self._seen[index], board.zobrist_hash()

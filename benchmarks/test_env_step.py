@@ -70,9 +70,16 @@ def _measure_peer(measure: Measurement, label: str, games: PythonLoop) -> None:
     measure(label, play, amount=amount, unit="game-steps", peer=True)
 
 
-def test_cshogi_step(measure: Measurement) -> None:
-    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1)
-    _measure_peer(measure, "cshogi, Python loop: dense mask + float32 planes", games)
+@pytest.mark.parametrize(
+    ("label", "by_table"),
+    [
+        ("cshogi, Python loop: mask by table, float32 planes", True),
+        ("cshogi, Python loop: mask by move, float32 planes", False),
+    ],
+)
+def test_cshogi_step(measure: Measurement, label: str, by_table: bool) -> None:
+    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1, by_table=by_table)
+    _measure_peer(measure, label, games)
 
 
 def test_rsshogi_step(measure: Measurement) -> None:

@@ -117,12 +117,6 @@ class TrainingConfig(Section):
             )
         return self.num_steps * self._num_envs
 
-    @property
-    def num_updates(self) -> int:
-        """Updates of the whole run; plies after the last full rollout are not learned from."""
-        steps = -(-self.total_timesteps // (self.steps_per_epoch // self.num_steps))
-        return steps // self.num_steps
-
     def for_num_envs(self, num_envs: int) -> Self:
         """The same settings with the sizes that follow from ``num_envs`` games.
 

@@ -28,8 +28,8 @@ _LEARNER = "learner"
 _NO_SCORE = -1.0
 
 
-class RunView(Protocol):
-    """What a callback sees of the run, and the few things it may ask for."""
+class RunParts(Protocol):
+    """What the loop and the callbacks see of the run."""
 
     @property
     def global_timestep(self) -> int:
@@ -37,18 +37,13 @@ class RunView(Protocol):
         ...
 
     @property
-    def config(self) -> AppConfig:
-        """The settings of the run."""
-        ...
-
-    @property
     def metrics(self) -> MetricsManager:
-        """Counters and the present row."""
+        """Counters, the present row, and the progress that waits to be shown."""
         ...
 
     @property
     def agent(self) -> PPOAgent:
-        """The learner, to be read only."""
+        """The learner; callbacks only read it."""
         ...
 
     @property
@@ -59,6 +54,15 @@ class RunView(Protocol):
     @property
     def run_dir(self) -> Path:
         """Folder of the run, in which rank 0 alone writes."""
+        ...
+
+
+class RunView(RunParts, Protocol):
+    """What a callback sees of the run, and the few things it may ask for."""
+
+    @property
+    def config(self) -> AppConfig:
+        """The settings of the run."""
         ...
 
     def request_stop(self, reason: str) -> None:

@@ -14,10 +14,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from keisei.config_schema import AppConfig
-from keisei.rl.ppo_agent import PPOAgent
-from keisei.rl.ranks import Ranks
-from keisei.training.callbacks import Callback
-from keisei.training.metrics_manager import MetricsManager, RunSnapshot
+from keisei.training.callbacks import Callback, RunParts
+from keisei.training.metrics_manager import RunSnapshot
 
 
 class Rollout(Protocol):
@@ -54,33 +52,8 @@ class Screen(Protocol):
         ...
 
 
-class TrainerVerbs(Protocol):
-    """What the loop asks of the trainer."""
-
-    @property
-    def global_timestep(self) -> int:
-        """Where the run begins: 0, or the timestep that it was resumed from."""
-        ...
-
-    @property
-    def metrics(self) -> MetricsManager:
-        """Counters, and the progress that waits to be shown."""
-        ...
-
-    @property
-    def agent(self) -> PPOAgent:
-        """The learner."""
-        ...
-
-    @property
-    def ranks(self) -> Ranks:
-        """The processes of the run."""
-        ...
-
-    @property
-    def run_dir(self) -> Path:
-        """Folder of the run."""
-        ...
+class TrainerVerbs(RunParts, Protocol):
+    """What the loop asks of the trainer; its timestep is where the run begins."""
 
     @property
     def experience_buffer(self) -> Rollout:
