@@ -89,7 +89,7 @@ from keisei.shogi.features import (
     REPETITION,
     TO_MOVE,
 )
-from keisei.shogi.jit import inline_kernel
+from keisei.shogi.jit import inline_kernel, kernel_part
 
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int32]
@@ -119,7 +119,7 @@ def _window_rows(position: Bytes, king: int, first_row: int, rows: Rows, count: 
     return count
 
 
-@inline_kernel
+@kernel_part
 def count_attackers(position: Bytes, attackers: Bytes) -> None:
     """Count the pieces that attack each square, and find each side's menace there.
 
@@ -177,7 +177,7 @@ def _zone_rows(
     return count
 
 
-@inline_kernel
+@kernel_part
 def position_rows(position: Bytes, attackers: Bytes, rows: Rows) -> int:
     """Write the input rows of one position; their number.
 
@@ -222,7 +222,7 @@ def position_rows(position: Bytes, attackers: Bytes, rows: Rows) -> int:
     return _window_rows(position, enemy_king, ENEMY_WINDOW_ROW, rows, count)
 
 
-@inline_kernel
+@kernel_part
 def _origin(position: Bytes, move_class: int, to: int) -> int:
     """Square that the piece comes from; OFF_BOARD for a drop."""
     if move_class < FIRST_DROP_CLASS:
@@ -233,7 +233,7 @@ def _origin(position: Bytes, move_class: int, to: int) -> int:
     return OFF_BOARD
 
 
-@inline_kernel
+@kernel_part
 def _threat(position: Bytes, attackers: Bytes, after: int, to: int) -> int:
     """Threat of a piece of code ``after`` on a square; what stands there now does not matter."""
     check, best, targets = 0, 0, 0
@@ -257,7 +257,7 @@ def _threat(position: Bytes, attackers: Bytes, after: int, to: int) -> int:
     return 8 * check + 2 * best + (targets > 1)
 
 
-@inline_kernel
+@kernel_part
 def _move_rows(
     position: Bytes, attackers: Bytes, label: int, kings: tuple[int, int, int], rows: Rows
 ) -> None:
@@ -300,7 +300,7 @@ def _move_rows(
     rows[6] = THREAT_ROW + ((after - 1) * NUM_THREATS + threat) * NUM_GUARDS + guards
 
 
-@inline_kernel
+@kernel_part
 def legal_move_rows(position: Bytes, attackers: Bytes, mask_bits: Bytes, rows: Rows) -> None:
     """Write the move rows of all legal moves, in label order.
 
