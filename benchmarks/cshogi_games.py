@@ -2,7 +2,7 @@
 
 Each board is a C++ object; Python chooses the moves, collects the labels and judges repetition.
 There are two ways to fill the mask: move by move with cshogi's own function, which is what its
-users write, and all moves of a board by one lookup in a table, the fastest way that was found.
+users write, and all moves of a board by one lookup in a table.
 """
 
 import random
