@@ -1,4 +1,4 @@
-"""The one door to Numba: how every kernel of this package is compiled and cached.
+"""How every kernel of this package is compiled and cached: the door to Numba.
 
 Numba's own cache notices edits only in the file of the function that is called, not in the files
 of the functions that it calls in turn. The cache used here is keyed by the text of all files in
@@ -13,11 +13,10 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba  # noqa: TID251
 import numpy as np
-from llvmlite import ir  # pyright: ignore[reportMissingTypeStubs]
 from numba.core import event  # noqa: TID251
 from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
@@ -25,15 +24,11 @@ from numba.core.caching import (  # noqa: TID251
     UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
-from numba.experimental import structref  # noqa: TID251
-from numba.extending import intrinsic  # noqa: TID251
-from numpy.typing import NDArray
 
 Int = int | np.signedinteger[Any]
 """A whole number: Python's own, or the int64 that it is inside a kernel."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Value = TypeVar("Value")
 
 _logger = logging.getLogger(__name__)
 
@@ -101,6 +96,14 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
+    def __init__(self, py_func: Callable[..., Any]) -> None:
+        super().__init__(py_func)
+        # Older code is not even read: the types that it was compiled for may be gone, which Numba
+        # would notice with an exception.
+        cache: Any = self
+        stamp = cache._impl.locator.get_source_stamp()  # noqa: SLF001
+        cache._cache_file._version = f"{numba.__version__} {stamp}"  # noqa: SLF001
+
 
 def kernel(function: Function) -> Function:
     """Compile a function on its first call and keep the machine code for later processes.
@@ -128,29 +131,6 @@ def kernel_part(function: Function) -> Function:
     return cast(Function, numba.njit(inline="always", **_KERNEL_OPTIONS)(function))
 
 
-def _spread_bits(_: Any, words: Any, index: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
-    """Type and code of ``spread_bits``, as Numba asks for them."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        lanes = builder.bitcast(arguments[2], ir.VectorType(ir.IntType(1), 64))
-        spread = builder.zext(lanes, ir.VectorType(ir.IntType(8), 64))
-        target = builder.gep(array.data, [arguments[1]])
-        builder.store(spread, builder.bitcast(target, spread.type.as_pointer()), align=8)
-        return context.get_dummy_value()
-
-    return numba.types.void(words, index, bits), generate
-
-
-spread_bits = cast(
-    Callable[[NDArray[np.uint64], np.uint64, np.uint64], None], intrinsic(_spread_bits)
-)
-"""``spread_bits(words, index, bits)`` writes the 64 bits as 64 bytes, 0 or 1, from an index on.
-
-LLVM has vector instructions for it, to which no loop in Python leads.
-"""
-
-
 class _Announcement(event.Listener):
     """Says once that kernels are being compiled: a new user waits long enough to wonder."""
 
@@ -168,27 +148,3 @@ class _Announcement(event.Listener):
 
 
 cast(Any, event).register("numba:compile", _Announcement())
-
-
-@cast(Any, structref).register
-class _HeldType(numba.types.StructRef):
-    """Numba's type of ``Held``."""
-
-
-class Held(structref.StructRefProxy, Generic[Value]):
-    """A tuple of arrays in native memory, which kernels read as ``held.value``.
-
-    Numba unpacks each array that a kernel is given at each call, which for many arrays takes longer
-    than the work on them; this it unpacks as one pointer.
-    """
-
-    value: Value
-
-
-cast(Any, structref).define_proxy(Held, _HeldType, ["value"])
-
-
-@kernel
-def hold(value: Value) -> Held[Value]:
-    """Put a tuple of arrays into native memory."""
-    return Held(value)  # pyright: ignore[reportUnknownVariableType] (Numba's constructor)

@@ -16,16 +16,8 @@ from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES, TURN_WORD, WORDS
 from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds, two_names
-from keisei.vec.batch import (
-    Outputs,
-    Rules,
-    copy_rows,
-    dense_mask,
-    fresh_outputs,
-    new_batch,
-    new_outputs,
-    new_results,
-)
+from keisei.vec.batch import Rules, new_batch, new_results
+from keisei.vec.buffers import ObservationBuffers, ObservationForm
 from keisei.vec.inspection import describe_illegal, last_move_of, picture_of, placement_of
 from keisei.vec.kernels import (
     BEGIN,
@@ -38,7 +30,7 @@ from keisei.vec.kernels import (
     seed_streams,
     step_blocks,
 )
-from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation, observation_space
+from keisei.vec.observation import Observation, observation_space
 from keisei.vec.saved import restore, save
 from keisei.vec.starts import make_starts
 from keisei.vec.threads import Slices
@@ -47,13 +39,9 @@ StepReturn = tuple[
     Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
 ]
 
-_FORMS = {
-    "dict": {"planes", "mask"},
-    "box": {"planes"},
-    "compact": {"state", "bits"},
-}
 _OBS_KEYS: dict[str, Sequence[str]] = {
     "dict": ("observation", "action_mask"),
+    "box": (),
     "compact": ("state", "action_mask_bits"),
 }
 _DECLARATIONS = ("auto", "off")
@@ -126,23 +114,24 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         plies = max_plies if max_episode_steps is None else max_episode_steps
         self.max_plies = at_least_one("max_plies", plies)
         self.num_threads = at_least_one("num_threads", 1 if num_threads is None else num_threads)
-        self._obs_form = one_of("obs", obs, tuple(_FORMS))
-        self._obs_keys = two_names("obs_keys", obs_keys, _OBS_KEYS.get(obs, ()))
-        self._dtype = one_of("dtype", dtype, _DTYPES)
+        layout = (
+            one_of("obs", obs, tuple(_OBS_KEYS)),
+            one_of("dtype", dtype, _DTYPES),
+            two_names("obs_keys", obs_keys, _OBS_KEYS[obs]),
+        )
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**_RENDERING, "autoreset_mode": self.autoreset_mode}
         if render_mode is not None:
             one_of("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
-        self._copy = copy
         self._rules = Rules(
             self.max_plies,
             one_of("declaration", declaration, _DECLARATIONS) == "auto",
         )
         self._batch = new_batch(self.num_envs, self.max_plies)
         self._starts = make_starts(initial_sfens, self._rules)
-        self._outputs = new_outputs(self.num_envs, _FORMS[self._obs_form])
-        self._unseen = new_outputs(self.num_envs, _FORMS[self._obs_form])
+        self._copy = copy
+        self._buffers = ObservationBuffers(ObservationForm(*layout), self.num_envs, copy=copy)
         self._step = Step(
             batch=self._batch,
             starts=self._starts,
@@ -152,7 +141,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             actions=np.zeros(self.num_envs, np.int64),
             results=new_results(self.num_envs),
             ended=np.zeros(self.num_envs, np.int64),
-            finals=new_outputs(self.num_envs, _FORMS[self._obs_form]),
+            finals=self._buffers.finals,
             scratch=new_scratch(),
         )
         self._begun = False
@@ -160,7 +149,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._slices = Slices(self._step, self.num_threads)
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        space = observation_space(self._obs_form, self._dtype, self._obs_keys)
+        space = observation_space(*layout)
         self.single_observation_space = space
         self.observation_space = batch_space(space, self.num_envs)
         self.closed = False
@@ -193,7 +182,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._step.tasks[:] = np.where(mask, BEGIN, STAY)
         self._run()
         self._begun = True
-        return self._form(self._outputs), {}
+        return self._buffers.observation(), {}
 
     def step(
         self, actions: Any, active: NDArray[np.bool_] | None = None, *, observe: bool = True
@@ -239,7 +228,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         rewards, terminated, truncated, *_ = step.results
         if self._copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        obs = self._form(self._outputs) if observe else {}
+        obs = self._buffers.observation() if observe else {}
         return obs, rewards, terminated, truncated, infos
 
     def observe(self) -> Observation:
@@ -252,7 +241,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
         self._step.tasks[:] = STAY
         self._run()
-        return self._form(self._outputs)
+        return self._buffers.observation()
 
     def colours_to_move(self) -> NDArray[np.int8]:
         """The colour to move in each game, int8 [N]: 0 Black, 1 White."""
@@ -304,7 +293,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._step.tasks[:] = STAY
         self._run()
         self._begun = self._seeded = True
-        return self._form(self._outputs)
+        return self._buffers.observation()
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
@@ -375,14 +364,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Returns the games that ended, int64 [E]; their last observations are the first E rows of
         the step's ``finals`` if they began anew.
         """
-        outputs = self._outputs
-        if self._copy:
-            # Fresh arrays, all of whose rows the kernels write, are cheaper than copies. They come
-            # first, for the caller holds the ones before.
-            outputs = fresh_outputs(outputs) if observe else self._unseen
-        if observe:
-            self._outputs = outputs
-        counts = self._slices.run(step_blocks, outputs, observe)
+        counts = self._slices.run(step_blocks, self._buffers.next(), observe)
         if len(counts) == 1:
             return self._step.ended[: counts[0]]
         rows = np.concatenate(
@@ -396,46 +378,21 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 array[: len(rows)] = array[rows]
         return self._step.ended[: len(rows)]
 
-    def _form(self, outputs: Outputs) -> Observation:
-        """Outputs in the form that was asked for."""
-        if self._obs_form == "compact":
-            bits = outputs.bits.view(np.uint8)[:, :MASK_BYTES]
-            return dict(zip(self._obs_keys, (outputs.state, bits), strict=True))
-        planes: NDArray[Any] = outputs.planes.reshape(-1, NUM_PLANES, 9, 9)
-        if self._dtype == "float32":
-            planes = planes / PLANE_MAXIMA.astype(np.float32)[:, None, None]
-        if self._obs_form == "box":
-            return planes
-        mask = dense_mask(outputs).view(np.int8)
-        return dict(zip(self._obs_keys, (planes, mask), strict=True))
-
     def _ends(self, games: NDArray[np.int64]) -> dict[str, Any]:
         """Infos about the games that ended in this step, int64 [E]."""
         results = self._step.results
         ended = results.termination != 0
-        infos: dict[str, Any] = {
-            "final_info": {
-                "termination": results.termination.copy(),
-                "_termination": ended,
-                "winner": results.winner.copy(),
-                "_winner": ended,
-                "plies": results.plies.copy(),
-                "_plies": ended,
-            },
-            "_final_info": ended,
-        }
+        info: dict[str, Any] = {}
+        for name, values in (
+            ("termination", results.termination),
+            ("winner", results.winner),
+            ("plies", results.plies),
+        ):
+            info[name], info["_" + name] = values.copy(), ended
+        infos: dict[str, Any] = {"final_info": info, "_final_info": ended}
         if self._step.restart:
-            infos["final_obs"] = self._final_observations(games)
-            infos["_final_obs"] = ended
+            found = np.empty(self.num_envs, object)
+            for game, obs in zip(games, self._buffers.final_observations(len(games)), strict=True):
+                found[game] = obs
+            infos["final_obs"], infos["_final_obs"] = found, ended
         return infos
-
-    def _final_observations(self, games: NDArray[np.int64]) -> NDArray[np.object_]:
-        """Last observations of the games that ended, object [N], None for the others."""
-        obs = self._form(copy_rows(self._step.finals, len(games)))
-        found = np.empty(self.num_envs, dtype=object)
-        for row, game in enumerate(games.tolist()):
-            if isinstance(obs, dict):
-                found[game] = {name: array[row] for name, array in obs.items()}
-            else:
-                found[game] = obs[row]
-        return found

@@ -17,7 +17,8 @@ from keisei.shogi.bitboard import ZERO
 from keisei.shogi.constants import Termination
 from keisei.shogi.endings import NO_WINNER, judge, record_move, remember
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.jit import Held, Int, kernel, kernel_part
+from keisei.shogi.intrinsics import Held, borrow
+from keisei.shogi.jit import Int, kernel, kernel_part
 from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, generate_block, new_planes
 from keisei.shogi.position import (
     LANES,
@@ -201,7 +202,7 @@ def _write(
 @kernel
 def step_blocks(
     held: Held[Step],
-    outputs: Outputs,
+    outputs: Held[Outputs],
     observe: bool,  # noqa: FBT001 (kernels take no keywords)
     first_block: int,
     last_block: int,
@@ -218,9 +219,10 @@ def step_blocks(
     Returns:
         Number of games that ended; ``ended`` holds them from the first block's first game on.
     """
-    step = held.value
+    step = borrow(held)
     words, legal, scratch = step.batch.games.words, step.batch.legal, step.scratch
     planes, mask_scratch = scratch.planes, scratch.mask
+    observations = borrow(outputs)
     num_games = step.tasks.shape[0]
     row = first_block * LANES
     for block in range(first_block, last_block):
@@ -229,7 +231,7 @@ def step_blocks(
         generate_block(words, block, planes, 0)
         pack_planes(planes, 0, mask_scratch, legal, first)
         past = _judge(step, first, last, row)
-        _write(step, first, last, row, outputs, observe)
+        _write(step, first, last, row, observations, observe)
         row = past
     return row - first_block * LANES
 
@@ -237,7 +239,7 @@ def step_blocks(
 @kernel
 def first_illegal(held: Held[Step], first_block: int, last_block: int) -> Int:
     """The first game of some blocks that moves and whose action is not legal; -1 for none."""
-    step = held.value
+    step = borrow(held)
     legal, tasks, actions = step.batch.legal, step.tasks, step.actions
     for game in range(first_block * LANES, min(last_block * LANES, tasks.shape[0])):
         if tasks[game] == MOVE and not is_legal(legal, game, actions[game]):
@@ -257,7 +259,7 @@ def sample_legal(
         first_block: The first block of games.
         last_block: The block past the last.
     """
-    batch = held.value.batch
+    batch = borrow(held).batch
     legal, random = batch.legal, batch.random
     for game in range(first_block * LANES, min(last_block * LANES, actions.shape[0])):
         count = count_legal(legal, game)

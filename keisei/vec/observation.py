@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.constants import HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
 from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
-from keisei.shogi.jit import Int, inline_kernel, spread_bits
+from keisei.shogi.intrinsics import VECTOR_BYTES, fill_bytes, match_bytes, spread_bits
+from keisei.shogi.jit import Int, inline_kernel
 
 Observation = NDArray[Any] | dict[str, NDArray[Any]]
 """Planes alone, or two entries: planes or state, then the mask."""
@@ -27,9 +28,9 @@ _FIRST_VALUE = OWN_HAND.start
 _PLANE_CODES = np.array(
     [code + side for side in (0, OTHER_SIDE) for code in range(1, ENEMY_PLANES + 1)], np.uint8
 )
-_WIDTH = 96
-"""Bytes written of a plane: whole vector registers. What is too much is overwritten by the next
-plane, but for the last one, which is written exactly."""
+_PLANE_SIZE = np.uint64(NUM_SQUARES)
+_PLANE_PARTS = np.array([0, VECTOR_BYTES, NUM_SQUARES - VECTOR_BYTES], np.uint64)
+"""Where the vectors begin that cover a plane; the last two overlap."""
 
 
 def observation_space(form: str, dtype: str, keys: tuple[str, ...]) -> gym.Space[Any]:
@@ -59,19 +60,16 @@ def write_planes(states: NDArray[np.uint8], row: Int, out: NDArray[np.uint8], ga
         out: uint8 [N, NUM_PLANES * 81], squares file-major in the mover's view.
         game: where to write.
     """
+    at = np.uint64(game) * np.uint64(NUM_PLANES * NUM_SQUARES)
+    first = np.uint64(row) * np.uint64(STATE_SIZE)
     for plane in range(HAND_PLANES):
-        code = _PLANE_CODES[plane]
-        at = plane * NUM_SQUARES
-        for index in range(_WIDTH):
-            out[game, at + index] = states[row, index] == code
-    for plane in range(HAND_PLANES, NUM_PLANES - 1):
-        value = states[row, plane - HAND_PLANES + _FIRST_VALUE]
-        at = plane * NUM_SQUARES
-        for index in range(_WIDTH):
-            out[game, at + index] = value
-    value = states[row, STATE_SIZE - 1]
-    for index in range((NUM_PLANES - 1) * NUM_SQUARES, NUM_PLANES * NUM_SQUARES):
-        out[game, index] = value
+        for part in _PLANE_PARTS:
+            match_bytes(out, at + part, states, first + part, _PLANE_CODES[plane])
+        at += _PLANE_SIZE
+    for plane in range(HAND_PLANES, NUM_PLANES):
+        for part in _PLANE_PARTS:
+            fill_bytes(out, at + part, states[row, plane - HAND_PLANES + _FIRST_VALUE])
+        at += _PLANE_SIZE
 
 
 @inline_kernel

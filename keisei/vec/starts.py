@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keisei.shogi.constants import START_SFEN, Termination
-from keisei.shogi.jit import hold
+from keisei.shogi.intrinsics import hold
 from keisei.shogi.notation import InvalidSfenError, parse_sfen
 from keisei.shogi.position import LANES, place
 from keisei.vec.batch import GameBatch, Rules, Starts, new_batch, new_outputs, new_results
@@ -66,4 +66,4 @@ def _find_moves(batch: GameBatch, rules: Rules) -> None:
         finals=new_outputs(count, set()),
         scratch=new_scratch(),
     )
-    step_blocks(hold(step), new_outputs(count, set()), True, 0, -(-count // LANES))  # noqa: FBT003
+    step_blocks(hold(step), hold(step.finals), True, 0, -(-count // LANES))  # noqa: FBT003

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from keisei.shogi.jit import Held, hold
+from keisei.shogi.intrinsics import Held, hold
 from keisei.shogi.position import LANES
 from keisei.vec.kernels import Step, new_scratch
 

@@ -47,14 +47,14 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def run(package: Path, **environment: str) -> tuple[str, str]:
+def run(package: Path, code: str = RUN, **environment: str) -> tuple[str, str]:
     """What a new process prints: total(40) with the cache's hits, and its standard error."""
     home = package.parents[2] / "home"
     home.mkdir(exist_ok=True)
     kept = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     kept |= {"PYTHONPATH": str(package.parents[1]), "HOME": str(home)}
     done = subprocess.run(
-        [sys.executable, "-B", "-c", RUN],
+        [sys.executable, "-B", "-c", code],
         env=kept | {"XDG_CACHE_HOME": str(home / ".cache")} | environment,
         cwd=package.parents[2],
         capture_output=True,
@@ -107,3 +107,27 @@ def test_without_any_folder_kernels_still_run(package: Path) -> None:
     places = {"HOME": str(nowhere), "XDG_CACHE_HOME": str(nowhere)}
     assert run(package, **places)[0] == "42 0"
     assert run(package, **places)[0] == "42 0"
+
+
+RECORDS = """
+from typing import NamedTuple
+from keisei.shogi.jit import kernel
+
+class {record}(NamedTuple):
+    value: int
+
+@kernel
+def value_of(record):
+    return record.value
+"""
+RUN_RECORDS = """
+from keisei.shogi.records import {record}, value_of
+print(value_of({record}(42)))
+"""
+
+
+@pytest.mark.parametrize("record", ["Pair", "Couple"])
+def test_types_that_are_gone_do_not_spoil_the_cache(package: Path, record: str) -> None:
+    for name in ("Pair", record):
+        (package / "records.py").write_text(RECORDS.format(record=name))
+        assert run(package, RUN_RECORDS.format(record=name))[0] == "42"
