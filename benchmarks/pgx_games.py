@@ -36,7 +36,7 @@ class PgxGames:
 
         self._play = jax.jit(play)
 
-    def step(self) -> None:
+    def play(self) -> None:
         """Play one random move in each game; returns when its mask and planes are there."""
         self._state, self._keys = self._play(self._state, self._keys)
         jax.block_until_ready(self._state.observation)

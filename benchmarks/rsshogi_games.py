@@ -27,7 +27,7 @@ class RsshogiGames:
         self._seen: list[dict[int, int]] = [{b.zobrist_hash(): 1} for b in self._boards]
         self._plies = [0] * num_envs
 
-    def step(self) -> None:
+    def play(self) -> None:
         """Play one random move in each game, then write its mask."""
         self.mask[...] = False
         for index, board in enumerate(self._boards):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 from conftest import Measurement
-from cshogi_games import CshogiGames
+from cshogi_games import CshogiEnvironment, CshogiLoop
 
 from keisei.vec import ShogiVectorEnv
 
@@ -53,33 +53,31 @@ def test_env_step(measure: Measurement, label: str, obs: str, copy: bool) -> Non
 class PythonLoop(Protocol):
     """Games that a loop in Python steps."""
 
-    def step(self) -> None:
+    def play(self) -> None:
         """Play one random move in each game and describe it."""
         ...
 
 
 def _measure_peer(measure: Measurement, label: str, games: PythonLoop) -> None:
     for _ in range(WARM_UP_STEPS):
-        games.step()
+        games.play()
 
     def play() -> None:
         for _ in range(PEER_STEPS_A_ROUND):
-            games.step()
+            games.play()
 
     amount = PEER_STEPS_A_ROUND * NUM_ENVS
     measure(label, play, amount=amount, unit="game-steps", peer=True)
 
 
-@pytest.mark.parametrize(
-    ("label", "by_table"),
-    [
-        ("cshogi, Python loop: mask by table, float32 planes", True),
-        ("cshogi, Python loop: mask by move, float32 planes", False),
-    ],
-)
-def test_cshogi_step(measure: Measurement, label: str, by_table: bool) -> None:
-    games = CshogiGames(NUM_ENVS, MAX_PLIES, seed=1, by_table=by_table)
-    _measure_peer(measure, label, games)
+def test_cshogi_environment(measure: Measurement) -> None:
+    games = CshogiEnvironment(NUM_ENVS, MAX_PLIES, seed=1)
+    _measure_peer(measure, "cshogi, environment in Python: dense mask + float32 planes", games)
+
+
+def test_cshogi_loop(measure: Measurement) -> None:
+    games = CshogiLoop(NUM_ENVS, MAX_PLIES, seed=1)
+    _measure_peer(measure, "cshogi, bare Python loop: dense mask + float32 planes", games)
 
 
 def test_rsshogi_step(measure: Measurement) -> None:
@@ -95,10 +93,10 @@ def test_pgx_step(measure: Measurement) -> None:
     from pgx_games import PgxGames  # noqa: PLC0415 (only where JAX is installed)
 
     games = PgxGames(NUM_ENVS, seed=1)
-    games.step()
+    games.play()
     measure(
         "pgx on the CPU: dense mask + bool planes",
-        games.step,
+        games.play,
         amount=NUM_ENVS,
         unit="game-steps",
         rounds=5,
