@@ -258,7 +258,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
         Games that are over get 0.
         """
-        actions = np.zeros(self.num_envs, np.int64)
+        actions = np.empty(self.num_envs, np.int64)
         self._slices.run(sample_legal, actions)
         return actions
 
@@ -339,7 +339,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         """Write what each game does in the coming step: move, stay, or begin anew."""
         tasks, over = self._step.tasks, self._batch.over
         if active is None:
-            tasks[:] = MOVE
+            tasks.fill(MOVE)
         elif active.shape == (self.num_envs,) and active.dtype == np.bool_:
             tasks[:] = active
         else:
@@ -392,7 +392,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         infos: dict[str, Any] = {"final_info": info, "_final_info": ended}
         if self._step.restart:
             found = np.empty(self.num_envs, object)
-            for game, obs in zip(games, self._buffers.final_observations(len(games)), strict=True):
+            last = self._buffers.final_observations(len(games))
+            for game, obs in zip(games.tolist(), last, strict=True):
                 found[game] = obs
             infos["final_obs"], infos["_final_obs"] = found, ended
         return infos
