@@ -73,6 +73,7 @@ class Results(NamedTuple):
         termination: uint8 [N], keisei.shogi.Termination of the games that ended, else 0.
         winner: int8 [N], 0 Black, 1 White, -1 nobody.
         plies: int32 [N], length of the games that ended, else 0.
+        ended: bool [N], the game ended in one way or the other.
     """
 
     rewards: NDArray[np.float32]
@@ -81,6 +82,7 @@ class Results(NamedTuple):
     termination: NDArray[np.uint8]
     winner: NDArray[np.int8]
     plies: NDArray[np.int32]
+    ended: NDArray[np.bool_]
 
 
 class Outputs(NamedTuple):
@@ -121,6 +123,7 @@ def new_results(num_games: int) -> Results:
         termination=np.zeros(num_games, np.uint8),
         winner=np.full(num_games, -1, np.int8),
         plies=np.zeros(num_games, np.int32),
+        ended=np.zeros(num_games, np.bool_),
     )
 
 

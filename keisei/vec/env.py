@@ -381,7 +381,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def _ends(self, games: NDArray[np.int64]) -> dict[str, Any]:
         """Infos about the games that ended in this step, int64 [E]."""
         results = self._step.results
-        ended = results.termination != 0
+        ended = results.ended.copy()
         info: dict[str, Any] = {}
         for name, values in (
             ("termination", results.termination),

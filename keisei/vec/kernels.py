@@ -120,8 +120,8 @@ def _move(step: Step, first: Int, last: Int) -> None:
 def _judge(step: Step, first: Int, last: Int, ended_row: Int) -> Int:
     """Record the moves of some games and judge them; returns the row past the last that ended."""
     games, over, results = step.batch.games, step.batch.over, step.results
-    tasks, planes, ended, rules = step.tasks, step.scratch.planes, step.ended, step.rules
-    rewards, terminations, truncations, termination, winners, plies = results
+    tasks, planes, rules = step.tasks, step.scratch.planes, step.rules
+    rewards, terminations, truncations, termination, winners, plies, ended = results
     for game in range(first, last):
         if tasks[game] == MOVE:
             remember(games, game)
@@ -141,12 +141,13 @@ def _judge(step: Step, first: Int, last: Int, ended_row: Int) -> Int:
         termination[game] = kind
         winners[game] = winner
         plies[game] = 0
+        ended[game] = kind != _NONE
         if kind != _NONE:
             if winner != NO_WINNER:
                 rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
             plies[game] = games.plies[game]
             over[game] = True
-            ended[ended_row] = game
+            step.ended[ended_row] = game
             ended_row += 1
     return ended_row
 
