@@ -19,7 +19,7 @@ from keisei.shogi.constants import (
     NUM_SQUARES,
 )
 from keisei.shogi.jit import Int, inline_kernel, kernel
-from keisei.shogi.position import LANES, Games, origin_square, turn_of
+from keisei.shogi.position import LANES, Games, aligned_zeros, origin_square, turn_of
 
 MASK_WORDS = (NUM_ACTIONS + 63) // 64
 _SCRATCH_WORDS = MASK_WORDS + 1
@@ -45,7 +45,7 @@ _TWO_WORDS_ENDED = np.uint64(2 * 64 - NUM_SQUARES)
 
 def new_mask_scratch() -> NDArray[np.uint64]:
     """Room in which ``pack_planes`` joins the planes of one block."""
-    return np.zeros(_SCRATCH_WORDS * LANES, np.uint64)
+    return aligned_zeros(_SCRATCH_WORDS * LANES, np.uint64)
 
 
 @inline_kernel

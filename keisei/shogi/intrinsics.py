@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from keisei.shogi.jit import Function, kernel
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Value = TypeVar("Value")
 
 VECTOR_BYTES = 32
-"""Bytes that ``match_bytes`` and ``fill_bytes`` write."""
+"""Bytes that ``copy_bytes``, ``match_bytes`` and ``fill_bytes`` write."""
 
 _Code = tuple[Any, Callable[..., Any]]
 """Type and code generator of an intrinsic, as Numba asks for them."""
@@ -71,6 +72,26 @@ def spread_bits(words: NDArray[np.uint64], index: np.uint64, bits: np.uint64) ->
     places = np.arange(64, dtype=np.uint64)
     spread = ((bits >> places) & np.uint64(1)).astype(np.uint8)
     words.reshape(-1)[index : index + np.uint64(8)] = spread.view(np.uint64)
+
+
+def _copy_bytes(_: Any, out: Any, at: Any, source: Any, index: Any) -> _Code:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, at, source, index = arguments
+        there = _place(context, builder, (signature.args[2], source), index, _VECTOR)
+        place = _place(context, builder, (signature.args[0], out), at, _VECTOR)
+        builder.store(builder.load(there, align=1), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, at, source, index), generate
+
+
+@_generated_by(_copy_bytes)
+def copy_bytes(
+    out: NDArray[Scalar], at: np.uint64, source: NDArray[Scalar], index: np.uint64
+) -> None:
+    """Copy VECTOR_BYTES bytes, from the element of an index on."""
+    width = np.uint64(VECTOR_BYTES // out.itemsize)
+    out.reshape(-1)[at : at + width] = source.reshape(-1)[index : index + width]
 
 
 def _match_bytes(_: Any, out: Any, at: Any, row: Any, index: Any, byte: Any) -> _Code:

@@ -63,7 +63,7 @@ from keisei.shogi.bitboard import (
 )
 from keisei.shogi.constants import FIRST_DROP_CLASS, FIRST_PROMOTION_CLASS, NUM_CLASSES, PAWN
 from keisei.shogi.jit import Int, inline_kernel, kernel, kernel_part
-from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS
+from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS, aligned_zeros
 
 CHECKERS_WORD = 2 * NUM_CLASSES
 """Word of the generator's output that holds the pieces giving check (lo, hi)."""
@@ -85,7 +85,7 @@ _PROMOTIONS = _PLANES[FIRST_PROMOTION_CLASS]
 
 def new_planes(blocks: int = 1) -> NDArray[np.uint64]:
     """Room for the generator's output, uint64 [blocks * PLANE_WORDS * LANES]."""
-    return np.zeros(blocks * PLANE_WORDS * LANES, np.uint64)
+    return aligned_zeros(blocks * PLANE_WORDS * LANES, np.uint64)
 
 
 @inline_kernel

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.constants import NUM_SQUARES
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.position import LANES, Games, new_games
+from keisei.shogi.position import LANES, Games, aligned_zeros, new_games
 from keisei.vec.observation import NUM_PLANES
 
 MASK_ROW = 8 * MASK_WORDS * 8
 """Bytes of a row of the dense mask: 64 for each word of packed bits."""
-CACHE_LINE = 64
-"""Bytes; vectors that cross from one line into the next are written at half the speed."""
 
 
 class Rules(NamedTuple):
@@ -105,7 +103,7 @@ def new_batch(num_games: int, max_plies: int) -> GameBatch:
     """Room for N games, none of which has begun."""
     return GameBatch(
         games=new_games(num_games, max_plies),
-        legal=np.zeros((-(-num_games // LANES) * LANES, MASK_WORDS), np.uint64),
+        legal=aligned_zeros((-(-num_games // LANES) * LANES, MASK_WORDS), np.uint64),
         next_start=np.zeros(num_games, np.int64),
         over=np.zeros(num_games, np.bool_),
         random=np.zeros(num_games, np.uint64),
@@ -134,15 +132,8 @@ def new_outputs(num_games: int, forms: set[str]) -> Outputs:
         return num_games if form in forms else 0
 
     return Outputs(
-        state=_aligned(rows("state"), STATE_SIZE),
-        bits=_aligned(rows("bits"), 8 * MASK_WORDS).view(np.uint64),
-        mask=_aligned(rows("mask"), MASK_ROW).view(np.uint64),
-        planes=_aligned(rows("planes"), NUM_PLANES * NUM_SQUARES),
+        state=aligned_zeros((rows("state"), STATE_SIZE), np.uint8),
+        bits=aligned_zeros((rows("bits"), MASK_WORDS), np.uint64),
+        mask=aligned_zeros((rows("mask"), MASK_ROW // 8), np.uint64),
+        planes=aligned_zeros((rows("planes"), NUM_PLANES * NUM_SQUARES), np.uint8),
     )
-
-
-def _aligned(rows: int, width: int) -> NDArray[np.uint8]:
-    """Zeros, uint8 [rows, width], from a line of the processor's cache on."""
-    memory = np.zeros(rows * width + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + rows * width].reshape(rows, width)

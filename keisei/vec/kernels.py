@@ -17,12 +17,13 @@ from keisei.shogi.bitboard import ZERO
 from keisei.shogi.constants import Termination
 from keisei.shogi.endings import NO_WINNER, judge, record_move, remember
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.intrinsics import Held, borrow
+from keisei.shogi.intrinsics import VECTOR_BYTES, Held, borrow, copy_bytes
 from keisei.shogi.jit import Int, kernel, kernel_part
 from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, generate_block, new_planes
 from keisei.shogi.position import (
     LANES,
     Games,
+    aligned_zeros,
     apply_action,
     copy_position,
     mix,
@@ -38,6 +39,11 @@ STAY, MOVE, BEGIN = 0, 1, 2
 
 _NONE = int(Termination.NONE)
 _MAX_PLIES = int(Termination.MAX_PLIES)
+_VECTOR_WORDS = VECTOR_BYTES // 8
+_BIT_PARTS = np.minimum(np.arange(0, MASK_WORDS, _VECTOR_WORDS), MASK_WORDS - _VECTOR_WORDS).astype(
+    np.uint64
+)
+"""Where the vectors begin that cover a row of packed bits; the last two overlap."""
 _STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 
@@ -86,7 +92,7 @@ class Step(NamedTuple):
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
-    return Scratch(new_planes(), new_mask_scratch(), np.zeros((LANES, STATE_SIZE), np.uint8))
+    return Scratch(new_planes(), new_mask_scratch(), aligned_zeros((LANES, STATE_SIZE), np.uint8))
 
 
 @kernel_part
@@ -181,8 +187,9 @@ def _write(
         if written & (state.shape[0] > 0):
             write_state(games, game, max_plies, state, game)
         if written & (bits.shape[0] > 0):
-            for word in range(MASK_WORDS):
-                bits[game, word] = legal[game, word]
+            row = np.uint64(game) * np.uint64(MASK_WORDS)
+            for part in _BIT_PARTS:
+                copy_bytes(bits, row + part, legal, row + part)
         if written & (planes.shape[0] > 0):
             write_state(games, game, max_plies, states, game - first)
             write_planes(states, game - first, planes, game)

@@ -8,13 +8,20 @@ import pytest
 
 CHECKS = """
 import numpy as np
-from keisei.shogi.intrinsics import VECTOR_BYTES, fill_bytes, match_bytes, spread_bits
+from keisei.shogi.intrinsics import (
+    VECTOR_BYTES, copy_bytes, fill_bytes, match_bytes, spread_bits
+)
 from keisei.shogi.jit import kernel
 
 
 @kernel
 def spread(words, index, bits):
     spread_bits(words, index, bits)
+
+
+@kernel
+def copy(out, at, source, index):
+    copy_bytes(out, at, source, index)
 
 
 @kernel
@@ -37,6 +44,11 @@ out = np.full((2, 40), 9, np.uint8)
 match(out, np.uint64(45), row, np.uint64(51), np.uint8(3))
 assert VECTOR_BYTES == 32
 assert out.ravel().tolist() == 45 * [9] + 8 * [1, 0, 0, 0] + 3 * [9]
+
+numbers = np.arange(12, dtype=np.uint64).reshape(3, 4)
+copied = np.zeros((2, 5), np.uint64)
+copy(copied, np.uint64(3), numbers, np.uint64(6))
+assert copied.ravel().tolist() == [0, 0, 0, 6, 7, 8, 9, 0, 0, 0]
 
 fill(out, np.uint64(1), np.uint8(200))
 assert out.ravel().tolist() == [9] + 32 * [200] + 12 * [9] + 8 * [1, 0, 0, 0] + 3 * [9]
