@@ -7,7 +7,7 @@ play, where they were brought by steps that are not timed.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from conftest import Measurement
@@ -33,16 +33,17 @@ def _stepper(env: ShogiVectorEnv, num_steps: int) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize(
-    ("label", "obs", "copy"),
+    ("label", "options"),
     [
-        ("dense mask + uint8 planes", "dict", True),
-        ("dense mask + uint8 planes, arrays reused", "dict", False),
-        ("uint8 planes", "box", True),
-        ("compact state + packed mask", "compact", True),
+        ("dense mask + uint8 planes", {"obs": "dict"}),
+        ("dense mask + uint8 planes, arrays reused", {"obs": "dict", "copy": False}),
+        ("dense mask + float32 planes", {"obs": "dict", "dtype": "float32"}),
+        ("uint8 planes", {"obs": "box"}),
+        ("compact state + packed mask", {"obs": "compact"}),
     ],
 )
-def test_env_step(measure: Measurement, label: str, obs: str, copy: bool) -> None:
-    env = ShogiVectorEnv(NUM_ENVS, max_plies=MAX_PLIES, obs=obs, copy=copy, num_threads=1)
+def test_env_step(measure: Measurement, label: str, options: dict[str, Any]) -> None:
+    env = ShogiVectorEnv(NUM_ENVS, max_plies=MAX_PLIES, num_threads=1, **options)
     env.reset(seed=1)
     _stepper(env, WARM_UP_STEPS)()
     play = _stepper(env, STEPS_A_ROUND)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.intrinsics import Held, hold
 from keisei.vec.batch import Outputs, new_outputs
-from keisei.vec.observation import NUM_PLANES, PLANE_MAXIMA, Observation
+from keisei.vec.observation import HAND_PLANES, NUM_PLANES, PLANE_MAXIMA, Observation
 
 _KEPT = 4
 """Buffers that are kept. A loop that holds one observation while it asks for the next needs two."""
@@ -21,7 +21,9 @@ _FORMS = {
     "box": {"planes"},
     "compact": {"state", "bits"},
 }
-_DIVISORS = PLANE_MAXIMA.astype(np.float32)[:, None, None]
+_FIRST_DIVIDED = HAND_PLANES * NUM_SQUARES
+_DIVISORS = np.repeat(PLANE_MAXIMA, NUM_SQUARES).astype(np.float32)[_FIRST_DIVIDED:]
+"""Of the planes behind those of the pieces, square by square."""
 
 
 class ObservationForm:
@@ -55,7 +57,8 @@ class ObservationForm:
         """The entries as the caller asked for them."""
         position: NDArray[Any] = entries[0]
         if self._divides:
-            position = position / _DIVISORS
+            position = position.astype(np.float32)
+            position.reshape(*position.shape[:-3], -1)[..., _FIRST_DIVIDED:] /= _DIVISORS
         if not self._names:
             return position
         return dict(zip(self._names, (position, *entries[1:]), strict=True))
