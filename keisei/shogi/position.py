@@ -50,11 +50,11 @@ WORDS = 23
 VIEW_SIZE = ENEMY_HAND.stop
 """Bytes of a player's view: board and hands."""
 
-_CACHE_LINE = 64
-"""Bytes."""
-
 SEEN_WORDS = 32
 """Words of the filter that tells most new positions from repeated ones: 2048 bits."""
+
+_CACHE_LINE = 64
+"""Bytes."""
 
 
 class Games(NamedTuple):
@@ -89,7 +89,7 @@ class Games(NamedTuple):
 def aligned_zeros(shape: int | tuple[int, ...], dtype: type[Scalar]) -> NDArray[Scalar]:
     """Zeros of a shape and type, from the beginning of a cache line on.
 
-    Vectors that cross from one line into the next are read and written at half the speed.
+    Vectors that cross from one line into the next are read and written more slowly.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.zeros(size + _CACHE_LINE, np.uint8)

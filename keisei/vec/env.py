@@ -72,7 +72,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             on it.
         initial_sfens: Start positions; game i begins with the i-th, counted cyclically, and each
             later game in its place takes the next one. None for the usual start.
-        copy: Return copies of all arrays. Otherwise they are views that the next step overwrites.
+        copy: Return arrays that no later call changes, in memory that is used again when no array
+            refers to it any more. Otherwise they are views that the next step overwrites.
         render_mode: "ansi" for text, "rgb_array" for pixels, or None.
         dtype: Of the planes: "uint8", or "float32" with each plane divided by its maximum.
         max_episode_steps: The same as max_plies, which it overrides; Gymnasium's name for it.
