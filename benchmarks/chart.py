@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LABELS, RIGHT = 820, 330, 90
+WIDTH, LABELS, RIGHT = 930, 440, 90
 BAR, GAP, TOP = 22, 12, 58
 OURS, PEERS, INK, GRID = "#2f6f4f", "#b7a06a", "#222222", "#dddddd"
 
