@@ -51,6 +51,17 @@ def _repeated(builder: Any, byte: Any) -> Any:
     return builder.shuffle_vector(vector, nothing, all_first)
 
 
+def vector_starts(length: int, per_vector: int = VECTOR_BYTES) -> NDArray[np.uint64]:
+    """Where the vectors begin that cover a row, uint64 [vectors]; the last two may overlap.
+
+    Args:
+        length: elements of the row, as many as a vector holds or more.
+        per_vector: elements that a vector holds; for bytes as many as there are bytes.
+    """
+    starts = np.arange(0, length, per_vector)
+    return np.minimum(starts, length - per_vector).astype(np.uint64)
+
+
 # Indices count from an array's first element, all dimensions taken as one.
 
 

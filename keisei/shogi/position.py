@@ -32,7 +32,7 @@ from keisei.shogi.features import (
     STATE_SIZE,
     TO_MOVE,
 )
-from keisei.shogi.intrinsics import VECTOR_BYTES, Scalar, copy_bytes
+from keisei.shogi.intrinsics import Scalar, copy_bytes, vector_starts
 from keisei.shogi.jit import Int, inline_kernel, kernel
 
 LANES = 32
@@ -131,8 +131,7 @@ _LANES = np.uint64(LANES)
 _SEEN_SHIFT = np.uint64(64 - SEEN_WORDS.bit_length() + 1)
 _HAND_KEY = 81 * 32
 _OWN_HAND, _ENEMY_HAND = OWN_HAND.start, ENEMY_HAND.start
-_VIEW_PARTS = np.array([0, VECTOR_BYTES, VIEW_SIZE - VECTOR_BYTES], np.uint64)
-"""Where the vectors begin that cover a view; the last two overlap."""
+_VIEW_PARTS = vector_starts(VIEW_SIZE)
 _MAX_BYTE = 255
 _MAX_REPETITION = 2
 

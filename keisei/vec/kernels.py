@@ -17,7 +17,7 @@ from keisei.shogi.bitboard import ZERO
 from keisei.shogi.constants import Termination
 from keisei.shogi.endings import NO_WINNER, judge, record_move, remember
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.intrinsics import VECTOR_BYTES, Held, borrow, copy_bytes
+from keisei.shogi.intrinsics import VECTOR_BYTES, Held, borrow, copy_bytes, vector_starts
 from keisei.shogi.jit import Int, kernel, kernel_part
 from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, generate_block, new_planes
 from keisei.shogi.position import (
@@ -39,11 +39,7 @@ STAY, MOVE, BEGIN = 0, 1, 2
 
 _NONE = int(Termination.NONE)
 _MAX_PLIES = int(Termination.MAX_PLIES)
-_VECTOR_WORDS = VECTOR_BYTES // 8
-_BIT_PARTS = np.minimum(np.arange(0, MASK_WORDS, _VECTOR_WORDS), MASK_WORDS - _VECTOR_WORDS).astype(
-    np.uint64
-)
-"""Where the vectors begin that cover a row of packed bits; the last two overlap."""
+_BIT_PARTS = vector_starts(MASK_WORDS, VECTOR_BYTES // 8)
 _STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.constants import HAND_LIMITS, NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE
 from keisei.shogi.features import BOARD, MASK_BYTES, OWN_HAND, STATE_SIZE
-from keisei.shogi.intrinsics import VECTOR_BYTES, fill_bytes, match_bytes, spread_bits
+from keisei.shogi.intrinsics import fill_bytes, match_bytes, spread_bits, vector_starts
 from keisei.shogi.jit import Int, inline_kernel
 
 Observation = NDArray[Any] | dict[str, NDArray[Any]]
@@ -29,8 +29,7 @@ _PLANE_CODES = np.array(
     [code + side for side in (0, OTHER_SIDE) for code in range(1, ENEMY_PLANES + 1)], np.uint8
 )
 _PLANE_SIZE = np.uint64(NUM_SQUARES)
-_PLANE_PARTS = np.array([0, VECTOR_BYTES, NUM_SQUARES - VECTOR_BYTES], np.uint64)
-"""Where the vectors begin that cover a plane; the last two overlap."""
+_PLANE_PARTS = vector_starts(NUM_SQUARES)
 
 
 def observation_space(form: str, dtype: str, keys: tuple[str, ...]) -> gym.Space[Any]:

@@ -126,8 +126,7 @@ print(value_of({record}(42)))
 """
 
 
-@pytest.mark.parametrize("record", ["Pair", "Couple"])
-def test_types_that_are_gone_do_not_spoil_the_cache(package: Path, record: str) -> None:
-    for name in ("Pair", record):
-        (package / "records.py").write_text(RECORDS.format(record=name))
-        assert run(package, RUN_RECORDS.format(record=name))[0] == "42"
+def test_types_that_are_gone_do_not_spoil_the_cache(package: Path) -> None:
+    for record in ("Pair", "Couple"):
+        (package / "records.py").write_text(RECORDS.format(record=record))
+        assert run(package, RUN_RECORDS.format(record=record))[0] == "42"

@@ -54,11 +54,11 @@ def test_memory_that_nobody_looks_at_is_used_again(form: str) -> None:
     places = {address(env.step(env.sample_actions())[0]) for _ in range(20)}
     assert len(places) == 1
     obs = env.step(env.sample_actions())[0]
-    places: set[int] = set()
+    taken_turns: set[int] = set()
     for _ in range(20):
         obs = env.step(env.sample_actions())[0]
-        places.add(address(obs))
-    assert len(places) == 2
+        taken_turns.add(address(obs))
+    assert len(taken_turns) == 2
 
 
 LOOKS: dict[str, Callable[[Any], Any]] = {
