@@ -1,5 +1,7 @@
 """How a mistake ends: one sentence on standard error and exit code 2."""
 
+import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -12,7 +14,19 @@ MISTAKE_EXIT_CODE = 2
 def fail(sentence: str) -> NoReturn:
     """Print one sentence on standard error and end with exit code 2."""
     typer.echo(f"Error: {sentence}", err=True)
+    _drop_unwritable_output()
     raise typer.Exit(MISTAKE_EXIT_CODE)
+
+
+def _drop_unwritable_output() -> None:
+    """Forget what standard output does not take, for Python would fail on it once more at exit."""
+    # Standard output that is closed from the beginning is None.
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -123,19 +123,21 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
     with training_extra():
         from keisei.config_schema import ConfigError  # noqa: PLC0415
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+        from keisei.training.display import DisplayError  # noqa: PLC0415
         from keisei.training.processes import open_ranks  # noqa: PLC0415
         from keisei.training.session_manager import RunFolderError  # noqa: PLC0415
         from keisei.training.trainer import Trainer  # noqa: PLC0415
         from keisei.training.writers import WriterError  # noqa: PLC0415
 
-    refused = (ConfigError, RunFolderError, CheckpointError, WriterError)
+    refused = (ConfigError, RunFolderError, CheckpointError, WriterError, DisplayError)
     try:
         with open_ranks() as ranks:
             with mistakes(*refused, silent=not ranks.is_first):
                 trainer = Trainer(config, resume=resume, ranks=ranks)
-            # A checkpoint that cannot be written (a full disk) is no bug either, nor is a learning
-            # rate that makes the numbers infinite.
-            with mistakes(CheckpointError, FloatingPointError, silent=not ranks.is_first):
+            # A checkpoint or a screen that cannot be written (a full disk) is no bug either, nor
+            # is a learning rate that makes the numbers infinite.
+            ended = (CheckpointError, DisplayError, FloatingPointError)
+            with mistakes(*ended, silent=not ranks.is_first):
                 stopped_by = trainer.run()
             if stopped_by is not None and not quiet and ranks.is_first:
                 typer.echo(

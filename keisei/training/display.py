@@ -5,12 +5,14 @@ All that is shown comes from a ``RunSnapshot``.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Literal, Self
 
 from rich.console import Console
 from rich.live import Live
+from typing_extensions import override
 
 from keisei.training.metrics_manager import RunSnapshot
 from keisei.training.picture import RunPicture
@@ -20,6 +22,18 @@ Mode = Literal["auto", "live", "log", "quiet"]
 
 _LONG_SILENCE = 6
 """After this many times the interval a plain line comes without an update."""
+
+
+class DisplayError(RuntimeError):
+    """The screen cannot be written (any more); the message is one sentence."""
+
+
+class _Console(Console):
+    """One that leaves it to its caller what the end of a pipe means; Rich would exit."""
+
+    @override
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - within the handler of the BrokenPipeError
 
 
 class TrainingDisplay:
@@ -43,7 +57,7 @@ class TrainingDisplay:
             log_every_seconds: Least time between two plain lines.
             clock: Seconds from any origin.
         """
-        self._console = console or Console(file=sys.stdout)
+        self._console = console or _Console(file=sys.stdout)
         if mode == "auto":
             can_move = self._console.is_terminal and not self._console.is_dumb_terminal
             mode = "live" if can_move else "log"
@@ -63,11 +77,17 @@ class TrainingDisplay:
         return self._mode == "live"
 
     def __enter__(self) -> Self:
-        """Take the screen."""
+        """Take the screen.
+
+        Raises:
+            DisplayError: It cannot be written, here or in any other method; it is raised once and
+                nothing is shown from there on.
+        """
         if self._mode == "live":
             # Redrawn only from `update`: a refresh thread would take time from the games.
             self._live = Live(console=self._console, auto_refresh=False)
-            self._live.start()
+            with self._writing():
+                self._live.start()
         else:
             # The first steps say little, so the first plain line waits as long as the others.
             self._shown_at = self._clock()
@@ -83,7 +103,8 @@ class TrainingDisplay:
         if self._latest is not None and self._latest is not self._shown:
             self._show(self._latest)
         if self._live is not None:
-            self._live.stop()
+            with self._writing():
+                self._live.stop()
             self._live = None
 
     def update(self, snapshot: RunSnapshot) -> None:
@@ -110,9 +131,27 @@ class TrainingDisplay:
         self._shown, self._shown_at = snapshot, self._clock()
         self._told_updates = snapshot.updates
         if self._live is not None:
-            self._live.update(RunPicture(snapshot), refresh=True)
+            with self._writing():
+                self._live.update(RunPicture(snapshot), refresh=True)
         elif self._mode == "log":
             self._print(log_line(snapshot))
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        with self._writing():
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Within a ``with`` block, a console that cannot be written ends the showing for good."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            is_closed = self._console.file.closed  # which raises a plain ValueError
+            if not (is_closed or isinstance(error, OSError | UnicodeEncodeError)):
+                raise
+            self._console.quiet = True
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise DisplayError(
+                f"cannot write to the screen: {reason}; with display.mode = 'quiet' (--quiet) the "
+                "run needs none"
+            ) from error

@@ -21,20 +21,18 @@ from keisei.training.callbacks import (
     EvaluationCallback,
     MetricsWriterCallback,
 )
-from keisei.training.checkpoint import CheckpointError, CheckpointFolder
+from keisei.training.checkpoint import CheckpointFolder
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, divide_games
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.model_manager import ModelManager, load_policy, resolve_device
+from keisei.training.resumed_settings import compare_settings
 from keisei.training.seating import Seating
 from keisei.training.session_manager import Seeds, SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
 from keisei.training.watch import CollapseWatch
 from keisei.training.writers import Writer, build_writers
-
-_FIXED_KEYS = ("env.num_envs", "env.max_plies", "env.declaration", "env.initial_sfens")
-"""Settings on which the games in a checkpoint depend, besides the length of a rollout."""
 
 
 class Trainer:
@@ -81,13 +79,15 @@ class Trainer:
         if config.session.torch_threads is not None:
             torch.set_num_threads(config.session.torch_threads)
         self.session = SessionManager(config, resume=resume, ranks=self.ranks)
+        self._loop: TrainingLoopManager | None = None
+        self._is_closed = False
         folder = CheckpointFolder(self.session.checkpoint_dir, config.session.keep_checkpoints)
         self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
         with ExitStack() as stack:
             stack.callback(self.session.close)
             self.session.open()
             self._build(stack, device, console)
-            self.global_timestep = self._begin() if resume is None else self._resume(resume)
+            self._begins_at = self._begin() if resume is None else self._resume(resume)
             self.callbacks = self._build_callbacks(stack, callbacks)
             # From here on the run starts for sure, and may change what the folder holds.
             self.ranks.on_first(lambda: self.models.drop_after(self.global_timestep))
@@ -171,6 +171,11 @@ class Trainer:
         return writers
 
     @property
+    def global_timestep(self) -> int:
+        """Plies played so far, all games together, those before a resume included."""
+        return self._begins_at if self._loop is None else self._loop.global_timestep
+
+    @property
     def run_dir(self) -> Path:
         """Folder of the run."""
         return self.session.run_dir
@@ -180,13 +185,23 @@ class Trainer:
 
         Returns:
             Why the run stopped early, for example "SIGINT"; None when it is complete.
+
+        Raises:
+            RuntimeError: This trainer has run or is closed.
         """
-        loop = TrainingLoopManager(
+        if self._is_closed:
+            raise RuntimeError(
+                f"this trainer has run to timestep {self.global_timestep} or was closed; build "
+                'another one, with resume="latest" to go on'
+            )
+        self._is_closed = True
+        loop = self._loop = TrainingLoopManager(
             self, self.config, self.step_manager, self.display, self.callbacks, self.session.logger
         )
-        self.metrics.start_clock()
-        with self.session.signals(loop.request_stop):
-            loop.run()
+        with self._open:
+            self.metrics.start_clock()
+            with self.session.signals(loop.request_stop):
+                loop.run()
         return loop.stop_reason
 
     def perform_ppo_update(self, global_timestep: int) -> dict[str, float]:
@@ -280,7 +295,7 @@ class Trainer:
         path, contents = self.ranks.on_first(
             lambda: self.models.load(resume, self.session.logger.warning)
         )
-        self._compare_settings(path, contents["config"])
+        compare_settings(self.config, path, contents["config"], self.session.logger)
         global_timestep = int(contents["global_timestep"])
         own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))
         self.agent.load_state_dict(own["agent"])
@@ -302,26 +317,6 @@ class Trainer:
         device = self.agent.device if name == "agent" else "cpu"
         return torch.Generator(device).manual_seed(getattr(seeds, name)).get_state()
 
-    def _compare_settings(self, path: Path, saved: Mapping[str, Any]) -> None:
-        """Refuse settings that the saved games do not fit, and log those that changed."""
-        sections = {"env", "training", "opponents"} & saved.keys()
-        present = self.config.model_dump(mode="json", include=sections)
-        changed = [
-            f"{section}.{key}"
-            for section, values in present.items()
-            for key, value in values.items()
-            if saved[section].get(key) != value
-        ]
-        for dotted in changed:
-            section, _, key = dotted.partition(".")
-            old, new = saved[section].get(key), present[section][key]
-            if dotted in (*_FIXED_KEYS, "training.num_steps"):
-                raise CheckpointError(
-                    f"{str(path)!r} was written with {dotted} = {old!r}, but the settings say "
-                    f"{new!r}; resume with the settings of the run"
-                )
-            self.session.logger.info("Setting %s changes from %r to %r", dotted, old, new)
-
     def finalize_training(self, global_timestep: int, *, is_whole: bool) -> None:
         """Save the last checkpoint and close everything; called once, however the run ended.
 
@@ -341,4 +336,5 @@ class Trainer:
 
     def close(self) -> None:
         """Release what is open when the run is not run; after a run this changes nothing."""
+        self._is_closed = True
         self._open.close()

@@ -114,18 +114,16 @@ class TrainingLoopManager:
         and raised again. After either, several ranks save no last checkpoint: all would have to
         take part, and others may not have come so far.
         """
-        with self._display:
-            try:
-                self._run_iterations()
-            except KeyboardInterrupt:
-                self._has_failed = True
-                self.request_stop("KeyboardInterrupt")
-            except Exception:
-                self._has_failed = True
-                self._logger.exception("Training failed at timestep %d", self.global_timestep)
-                raise
-            finally:
-                self._finish()
+        with ExitStack() as screen, ExitStack() as ending:
+            # Put on from the last thing to be done to the first, so that whatever fails, screen
+            # and log among it, keeps none of the others from being done.
+            ending.callback(self._finalise)
+            for callback in reversed(self._callbacks):
+                ending.callback(callback.on_training_end, self._view)
+            ending.callback(self._say_end)
+            ending.push(self._note_failure)
+            screen.enter_context(self._display)
+            self._run_iterations()
 
     def _run_iterations(self) -> None:
         total = self._config.training.total_timesteps
@@ -179,15 +177,29 @@ class TrainingLoopManager:
             self._display.update(self._trainer.metrics.snapshot(self.global_timestep))
             pending.clear()
 
-    def _finish(self) -> None:
-        """Call the last hooks, then finalise, also when one of the hooks fails."""
+    def _note_failure(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> bool:
+        """Note how the iterations ended; True when that is no reason to raise anything."""
+        self._has_failed = error is not None
+        if isinstance(error, KeyboardInterrupt):
+            self.request_stop("KeyboardInterrupt")
+            return True
+        if isinstance(error, Exception):
+            timestep = self.global_timestep
+            self._logger.error("Training failed at timestep %d", timestep, exc_info=error)
+        return False
+
+    def _say_end(self) -> None:
         reason = f" ({self.stop_reason})" if self.stop_reason is not None else ""
         self._logger.info("Training ends at timestep %d%s", self.global_timestep, reason)
-        with ExitStack() as stack:
-            is_whole = self._is_whole and (self._trainer.ranks.size == 1 or not self._has_failed)
-            stack.callback(self._trainer.finalize_training, self.global_timestep, is_whole=is_whole)
-            for callback in reversed(self._callbacks):
-                stack.callback(callback.on_training_end, self._view)
+
+    def _finalise(self) -> None:
+        is_whole = self._is_whole and (self._trainer.ranks.size == 1 or not self._has_failed)
+        self._trainer.finalize_training(self.global_timestep, is_whole=is_whole)
 
 
 class _LoopView:

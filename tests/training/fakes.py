@@ -85,8 +85,11 @@ class FakeScreen:
     def __init__(self, events: list[str]) -> None:
         self.events = events
         self.snapshots: list[RunSnapshot] = []
+        self.fails_on_entering: BaseException | None = None
 
     def __enter__(self) -> Self:
+        if self.fails_on_entering is not None:
+            raise self.fails_on_entering
         self.events.append("screen on")
         return self
 
@@ -112,11 +115,12 @@ class NotingCallback(Callback):
         self.stop_at: int | None = None
         self.save_at: int | None = None
         self.fail_in: str | None = None
+        self.failure: BaseException | None = None
 
     def _note(self, hook: str, run: RunView) -> None:
         self.events.append(f"{self.name} {hook} {run.global_timestep}")
         if hook == self.fail_in:
-            raise RuntimeError(f"{self.name} fails in {hook}")
+            raise self.failure or RuntimeError(f"{self.name} fails in {hook}")
 
     @override
     def on_training_start(self, run: RunView) -> None:
@@ -140,13 +144,17 @@ class NotingCallback(Callback):
 
 
 class _ListHandler(logging.Handler):
-    def __init__(self, records: list[logging.LogRecord]) -> None:
+    """Keeps the records of a rig, and fails at the line that the rig names."""
+
+    def __init__(self, rig: "Rig") -> None:
         super().__init__()
-        self.records = records
+        self.rig = rig
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
+        self.rig.log.append(record)
+        if self.rig.fail_to_log and record.getMessage().startswith(self.rig.fail_to_log):
+            raise OSError("the log is full")
 
 
 class Rig:
@@ -155,6 +163,7 @@ class Rig:
     def __init__(self, total_timesteps: int, *, begin: int = 0, callbacks: int = 1) -> None:
         self.events: list[str] = []
         self.log: list[logging.LogRecord] = []
+        self.fail_to_log: str | None = None
         self.config = AppConfig(
             env=EnvConfig(num_envs=NUM_ENVS, random_opening_share=0.0),
             training=TrainingConfig(
@@ -167,7 +176,7 @@ class Rig:
         names = ("hook", "other", "third")
         self.callbacks = [NotingCallback(self.events, name) for name in names[:callbacks]]
         logger = logging.Logger("loop test")  # noqa: LOG001
-        logger.addHandler(_ListHandler(self.log))
+        logger.addHandler(_ListHandler(self))
         self.loop = TrainingLoopManager(
             self.trainer, self.config, self.stepper, self.screen, self.callbacks, logger
         )

@@ -104,8 +104,8 @@ def test_a_run_goes_on_from_its_best_checkpoint(tmp_path: Path) -> None:
             for run in (whole, part)
         )
         assert_same(one_end, other_end, name)
-    assert one.global_timestep == 0
-    assert resumed.global_timestep == best
+    assert one.global_timestep == resumed.global_timestep == 4 * ROLLOUT
+    assert f"at timestep {best}\n" in (part / "train.log").read_text()
 
 
 def test_a_run_that_goes_back_before_its_best_forgets_it(

@@ -13,6 +13,7 @@ from keisei.config_file import load_config
 from keisei.config_schema import AppConfig, ConfigError
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import CheckpointError
+from keisei.training.display import DisplayError
 from keisei.training.session_manager import RunFolderError
 from keisei.training.trainer import Trainer
 from keisei.training.writers import WriterError
@@ -237,3 +238,60 @@ def test_a_run_that_is_closed_without_running_leaves_the_folder_usable(tmp_path:
     Trainer(config).close()
     train(config)
     assert len(json.loads((tmp_path / "environment.json").read_text())) > 5
+
+
+class Noting(Callback):
+    """Notes where the trainer says that it is."""
+
+    def __init__(self) -> None:
+        self.trainer: Trainer | None = None
+        self.told: list[int] = []
+
+    @override
+    def on_step_end(self, run: RunView) -> None:
+        assert self.trainer is not None
+        assert self.trainer.global_timestep == run.global_timestep
+        self.told.append(self.trainer.global_timestep)
+
+
+def test_a_trainer_says_where_its_run_is_and_runs_once(tmp_path: Path) -> None:
+    noting = Noting()
+    trainer = noting.trainer = Trainer(small_config(tmp_path, updates=1), callbacks=(noting,))
+    assert trainer.global_timestep == 0
+    trainer.run()
+    assert noting.told == list(range(NUM_ENVS, ROLLOUT + 1, NUM_ENVS))
+    assert trainer.global_timestep == ROLLOUT
+    names = sorted((tmp_path / "checkpoints").iterdir())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=rf"has run to timestep {ROLLOUT} .*build another"):
+            trainer.run()
+        trainer.close()
+    assert sorted((tmp_path / "checkpoints").iterdir()) == names
+    goes_on = Trainer(small_config(tmp_path, updates=2), resume="latest")
+    assert goes_on.global_timestep == ROLLOUT
+    goes_on.close()
+    with pytest.raises(RuntimeError, match="was closed; build another"):
+        goes_on.run()
+
+
+def test_a_failed_run_is_not_run_again(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(tmp_path, updates=2), callbacks=(FailingCallback(),))
+    with pytest.raises(ArithmeticError, match="seven"):
+        trainer.run()
+    assert trainer.global_timestep == 3 * NUM_ENVS
+    with pytest.raises(RuntimeError, match="build another"):
+        trainer.run()
+
+
+def test_a_live_screen_that_cannot_be_taken_leaves_a_finalised_run(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True)
+    config = small_config(tmp_path, updates=1, **{"display.mode": "live"})
+    trainer = Trainer(config, console=console)
+    stream.close()
+    with pytest.raises(DisplayError, match="cannot write to the screen: I/O operation on closed"):
+        trainer.run()
+    log = (tmp_path / "train.log").read_text()
+    assert log.count("Training ends at timestep 0") == 1
+    assert log.count("Saved") == 1
+    train(small_config(tmp_path, updates=1), resume="latest")

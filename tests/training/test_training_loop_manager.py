@@ -180,6 +180,42 @@ def test_every_ending_finalises_exactly_once(failure: BaseException | None) -> N
     assert rig.count("screen off") == 1
 
 
+@pytest.mark.parametrize("failure", [ArithmeticError("no screen"), KeyboardInterrupt()])
+def test_a_screen_that_cannot_be_taken_leaves_a_finalised_run(failure: BaseException) -> None:
+    rig = Rig(total_timesteps=24, callbacks=2)
+    rig.screen.fails_on_entering = failure
+    if isinstance(failure, KeyboardInterrupt):
+        rig.loop.run()
+    else:
+        with pytest.raises(ArithmeticError, match="no screen"):
+            rig.loop.run()
+    assert rig.events == ["hook end 0", "other end 0", "finalise"]
+    assert rig.trainer.finalised == [(0, True)]
+
+
+@pytest.mark.parametrize("line", ["Training from", "Training failed", "Training ends"])
+def test_a_log_that_fails_leaves_a_finalised_run(line: str) -> None:
+    rig = Rig(total_timesteps=24)
+    rig.fail_to_log = line
+    rig.callbacks[0].fail_in = "step"
+    with pytest.raises((RuntimeError, OSError)) as raised:
+        rig.loop.run()
+    assert rig.events[-3:-1] == [f"hook end {rig.loop.global_timestep}", "finalise"]
+    assert rig.count("finalise") == rig.count("hook end") == 1
+    failures = [raised.value, raised.value.__context__]
+    assert any("the log is full" in str(each) for each in failures)
+
+
+def test_an_exit_in_a_hook_or_at_the_end_finalises_once() -> None:
+    for hook in ("start", "update(loss 12)", "end"):
+        rig = Rig(total_timesteps=24)
+        rig.callbacks[0].fail_in, rig.callbacks[0].failure = hook, SystemExit(3)
+        with pytest.raises(SystemExit):
+            rig.loop.run()
+        assert rig.count("finalise") == 1
+        assert rig.count("hook end") == 1
+
+
 class Curing(Callback):
     """Says that a failed update is cured."""
 
