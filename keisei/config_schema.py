@@ -197,7 +197,8 @@ class SessionConfig(Section):
     checkpoint_every: PositiveInt = 25
     """Updates between two checkpoints."""
     keep_checkpoints: PositiveInt = 3
-    """How many of the newest checkpoints stay on disk."""
+    """How many of the newest checkpoints stay on disk; with ``watch.action = "restore"`` one more
+    does where these are all too new to be restored."""
     writers: tuple[Literal["jsonl", "tensorboard", "wandb"], ...] = Field(
         default=("jsonl",), strict=False
     )

@@ -72,8 +72,9 @@ class RunView(RunParts, Protocol):
     def go_back(self, before: int, slowdown: float) -> int | None:
         """Take weights and optimiser of the newest checkpoint of a timestep less than ``before``.
 
-        The learning rate is multiplied by ``slowdown`` from here on. Returns the timestep that the
-        weights come from; None when there is no such checkpoint. All ranks must ask alike.
+        The learning rate is multiplied by ``slowdown`` from here on. Later checkpoints, whose
+        weights are given up, are deleted. Returns the timestep that the weights come from; None
+        when there is no such checkpoint. All ranks must ask alike.
         """
         ...
 

@@ -116,6 +116,11 @@ def _check_archive(path: Path) -> None:
         raise DamagedCheckpointError(f"{str(path)!r} is damaged: {broken} fails its checksum")
 
 
+def _timestep(path: Path) -> int:
+    """The timestep that the name of a checkpoint tells."""
+    return int(path.stem.removeprefix(_PREFIX))
+
+
 class CheckpointFolder:
     """The checkpoints of one run: names, order, and how many are kept."""
 
@@ -128,8 +133,15 @@ class CheckpointFolder:
         """Finished checkpoints, oldest first; temporary files are not among them."""
         return sorted(self.folder.glob(f"{_PREFIX}*{_SUFFIX}"))
 
-    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
+    def save(
+        self, global_timestep: int, contents: Mapping[str, Any], needs_before: int | None = None
+    ) -> Path:
         """Write the checkpoint of one timestep, then delete those past the number to keep.
+
+        Args:
+            global_timestep: Of the checkpoint.
+            contents: Tensors and plain Python values.
+            needs_before: Also keep the newest checkpoint from before this timestep.
 
         Raises:
             CheckpointError: The file cannot be written.
@@ -137,8 +149,12 @@ class CheckpointFolder:
         # Twelve digits, so that the order of names is the order of timesteps.
         path = self.folder / f"{_PREFIX}{global_timestep:012d}{_SUFFIX}"
         write_checkpoint(path, contents)
-        for old in self.paths()[: -self._keep]:
-            old.unlink()
+        old = self.paths()[: -self._keep]
+        if needs_before is not None:
+            needed = [each for each in self.paths() if _timestep(each) < needs_before]
+            old = [each for each in old if each not in needed[-1:]]
+        for each in old:
+            each.unlink()
         return path
 
     def latest(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
@@ -159,7 +175,7 @@ class CheckpointFolder:
     ) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Intact checkpoints of earlier timesteps, newest first; ``warn`` hears of damaged ones."""
         for path in reversed(self.paths()):
-            if int(path.stem.removeprefix(_PREFIX)) < global_timestep:
+            if _timestep(path) < global_timestep:
                 try:
                     contents = read_checkpoint(path)
                 except DamagedCheckpointError as error:
@@ -173,7 +189,7 @@ class CheckpointFolder:
         A run that goes on from an earlier checkpoint makes the later ones anew.
         """
         for path in self.paths():
-            if int(path.stem.removeprefix(_PREFIX)) > global_timestep:
+            if _timestep(path) > global_timestep:
                 path.unlink()
         for path in self.folder.glob(f"*{_TEMPORARY_SUFFIX}"):
             path.unlink()

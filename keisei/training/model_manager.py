@@ -73,14 +73,23 @@ class ModelManager:
         self._folder = folder
         self.network = _build(config.network, config.options, seed).to(device)
 
-    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
+    def save(
+        self, global_timestep: int, contents: Mapping[str, Any], needs_before: int | None = None
+    ) -> Path:
         """Write a checkpoint, and the policy for sharing beside it.
+
+        Args:
+            global_timestep: Of the checkpoint.
+            contents: All but what is known here.
+            needs_before: Besides the newest, keep a checkpoint from before this timestep.
 
         Raises:
             CheckpointError: A file cannot be written.
         """
         path = self._folder.save(
-            global_timestep, {"environment": ENV_ID, "model": self._architecture, **contents}
+            global_timestep,
+            {"environment": ENV_ID, "model": self._architecture, **contents},
+            needs_before,
         )
         self._write_policy(path.with_name(POLICY_FILE), global_timestep)
         return path

@@ -131,7 +131,7 @@ class Trainer:
             board_seconds=1.0 / display.refresh_per_second,
             ranks=self.ranks,
         )
-        self.watch = CollapseWatch(config.watch)
+        self.watch = CollapseWatch(config.watch, config.training.steps_per_epoch)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
@@ -226,7 +226,7 @@ class Trainer:
         """Take weights and optimiser of the newest checkpoint of an earlier timestep.
 
         The games go on where they are, and so does the count of plies; what is in a full rollout
-        is forgotten.
+        is forgotten, and later checkpoints are deleted.
 
         Args:
             before: The checkpoint's timestep is less than this.
@@ -245,7 +245,9 @@ class Trainer:
         if self.experience_buffer.full:
             self.experience_buffer.clear()
         self.session.logger.info("Took the weights of %s", path)
-        return int(contents["global_timestep"])
+        timestep = int(contents["global_timestep"])
+        self.ranks.on_first(lambda: self.models.drop_after(timestep))
+        return timestep
 
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
@@ -282,6 +284,7 @@ class Trainer:
                 "metrics": self.metrics.state_dict(),
                 "watch": self.watch.state_dict(),
             },
+            self.watch.needs_before(global_timestep),
         )
 
     def _begin(self) -> int:

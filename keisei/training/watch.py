@@ -2,6 +2,11 @@
 
 A *limit* is passed by a number of one update. An *alarm* is a limit passed in ``patience``
 updates in a row; numbers that are not finite are an alarm at once.
+
+The row of an update tells of the rollout that it learned from, which the weights of the update
+before have played. So when a row is *ill*, the weights of the update before may be ill too, and
+whole are only those that were saved earlier. The weights of timestep 0, which no update has
+changed, are always whole.
 """
 
 import math
@@ -55,9 +60,15 @@ def limits_passed(row: Mapping[str, float], config: WatchConfig) -> dict[str, st
 class CollapseWatch(Callback):
     """Watches each update's row; comes after what adds to the row and before what writes it."""
 
-    def __init__(self, config: WatchConfig) -> None:
-        """Watch with nothing wrong so far."""
+    def __init__(self, config: WatchConfig, steps_per_epoch: int) -> None:
+        """Watch with nothing wrong so far.
+
+        Args:
+            config: The limits, and what to do when they are passed.
+            steps_per_epoch: Plies from one update to the next.
+        """
         self._config = config
+        self._steps_per_epoch = steps_per_epoch
         self._restores = 0
         self._streaks: dict[str, tuple[int, int]] = {}
         """By number: updates in a row past the limit, and the timestep of the first of them."""
@@ -95,6 +106,25 @@ class CollapseWatch(Callback):
         run.log(f"Collapse watch: {error}")
         return self._config.action == "restore" and self._go_back(run)
 
+    def needs_before(self, global_timestep: int) -> int | None:
+        """Where a restore from now on would look for a checkpoint: before this timestep.
+
+        None when nothing is restored.
+
+        Args:
+            global_timestep: Where the run is; the rows up to it have been judged.
+        """
+        if self._config.action != "restore":
+            return None
+        # The next row may be the first ill one.
+        updates = global_timestep // self._steps_per_epoch
+        return self._whole_before((updates + 1) * self._steps_per_epoch)
+
+    def _whole_before(self, update: int) -> int:
+        """Timestep before which weights are whole, if the row of an update at a timestep is ill."""
+        firsts = [first for _, first in self._streaks.values()]
+        return max(min([*firsts, update]) - self._steps_per_epoch, 1)
+
     def _longer(self, name: str, global_timestep: int) -> tuple[int, int]:
         updates, first = self._streaks.get(name, (0, global_timestep))
         return updates + 1, first
@@ -109,9 +139,7 @@ class CollapseWatch(Callback):
         if self._restores >= config.max_restores:
             run.log(f"Collapse watch: {self._restores} restores did not help")
             return False
-        # What is saved at the timestep of a first passed limit is ill already.
-        firsts = [first for _, first in self._streaks.values()]
-        timestep = run.go_back(min([*firsts, run.global_timestep]), config.slowdown)
+        timestep = run.go_back(self._whole_before(run.global_timestep), config.slowdown)
         if timestep is None:
             run.log("Collapse watch: there is no earlier checkpoint to go back to")
             return False
@@ -121,7 +149,7 @@ class CollapseWatch(Callback):
             f"Collapse watch: restored the weights of timestep {timestep}, learning rate times "
             f"{config.slowdown:g} (restore {self._restores} of {config.max_restores})"
         )
-        # So that a run that is resumed from here does not go on from a state that was given up.
+        # The checkpoints since then are gone: a run that is resumed goes on from here.
         run.save_checkpoint()
         return True
 

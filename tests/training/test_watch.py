@@ -57,7 +57,7 @@ class Rig:
     def __init__(self, every: int = 10, **settings: Any) -> None:
         self.run = FakeRun(every)
         chosen: dict[str, Any] = {"patience": 3, **settings}
-        self.watch = CollapseWatch(WatchConfig(**chosen))
+        self.watch = CollapseWatch(WatchConfig(**chosen), steps_per_epoch=1)
 
     def update(self, times: int = 1, **changes: float) -> list[float]:
         """Updates with these numbers; the alarms in each row."""
@@ -140,23 +140,38 @@ def test_a_number_that_is_not_finite_stops_at_once(action: str) -> None:
 def test_restoring_goes_back_to_before_the_first_sign() -> None:
     rig = Rig(action="restore")
     rig.update(20)
-    # The checkpoint of timestep 20 is older than the first sign, that of 30 is not.
+    # The first ill row tells of weights of timestep 20: those of a checkpoint there are ill.
     rig.update(1, explained_variance=-2.0)
     rig.update(2, explained_variance=-2.0, approx_kl=0.5)
-    assert rig.run.went_back == [(21, 0.5)]
+    assert rig.run.went_back == [(20, 0.5)]
     assert rig.run.saved == [23]
     assert rig.run.reason is None
-    assert any("restored the weights of timestep 20" in line for line in rig.run.lines)
+    assert any("restored the weights of timestep 10" in line for line in rig.run.lines)
     # Afterwards the watch is patient again.
     assert rig.update(2, explained_variance=-2.0) == [0.0, 0.0]
     assert len(rig.run.went_back) == 1
 
 
-def test_a_checkpoint_of_the_first_ill_update_is_not_good() -> None:
+def test_a_run_that_is_ill_from_the_beginning_goes_back_to_it() -> None:
+    for healthy, before in ((0, 1), (1, 1), (2, 2)):
+        rig = Rig(action="restore")
+        rig.update(healthy)
+        rig.update(3, approx_kl=0.5)
+        assert rig.run.went_back == [(before, 0.5)]
+
+
+def test_what_a_restore_may_need_is_known_before_anything_is_wrong() -> None:
     rig = Rig(action="restore")
-    rig.update(19)
-    rig.update(3, approx_kl=0.5)
+    assert rig.watch.needs_before(0) == 1
+    rig.update(20)
+    assert rig.watch.needs_before(20) == 20
+    rig.update(2, approx_kl=0.5)
+    assert rig.watch.needs_before(22) == 20
+    rig.update(1, approx_kl=0.5)
+    # Restored; what is saved now has weights that were good before.
     assert rig.run.went_back == [(20, 0.5)]
+    assert rig.watch.needs_before(23) == 23
+    assert Rig(action="stop").watch.needs_before(20) is None
 
 
 def test_restores_are_limited() -> None:
@@ -183,7 +198,7 @@ def test_the_watch_goes_on_from_its_state() -> None:
     resumed.watch.load_state_dict(saved.watch.state_dict())
     for rig in (straight, resumed):
         rig.update(1, approx_kl=0.5)
-    assert resumed.run.went_back == straight.run.went_back == [(1, 0.5), (4, 0.5)]
+    assert resumed.run.went_back == straight.run.went_back == [(1, 0.5), (3, 0.5)]
     assert resumed.watch.state_dict() == straight.watch.state_dict()
 
 
