@@ -55,6 +55,13 @@ MaxPliesOption = Annotated[
         "--max-plies", min=1, metavar="N", help="A longer game is a draw (320 on the ladder)."
     ),
 ]
+DeclarationOption = Annotated[
+    bool,
+    typer.Option(
+        "--declaration/--no-declaration",
+        help="Whether who may declare a win (27 points) does; on the ladder always.",
+    ),
+]
 
 
 def evaluate(  # noqa: PLR0913 - one parameter an option
@@ -78,6 +85,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     ] = False,
     num_envs: NumEnvsOption = None,
     max_plies: MaxPliesOption = 512,
+    declaration: DeclarationOption = True,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -89,6 +97,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     """
     player = None if checkpoint is None else read_player(checkpoint)
     if ladder:
+        if not declaration:
+            fail("--no-declaration does not go with --ladder, whose matches have one set of rules")
         result = _climb(player, games, rungs, out, seed=seed, argmax=argmax)
         _show_ladder(result, out, as_json=as_json)
         return
@@ -98,12 +108,12 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     from keisei.evaluation.arena import Arena  # noqa: PLC0415
     from keisei.evaluation.match import MatchRules  # noqa: PLC0415
 
-    rules = MatchRules(min(4, max_plies - 1), max_plies)
+    rules = MatchRules(min(4, max_plies - 1), max_plies, declaration)
     match = play(Arena(load_network, rules, seed, argmax, num_envs), player, other, games)
     if out is not None:
         save_games(out, "games", match, (player.text, opponent))
     if as_json:
-        head = {"player": checkpoint, "opponent": opponent, "argmax": argmax}
+        head = {"player": checkpoint, "opponent": opponent, "argmax": argmax, "rules": vars(rules)}
         typer.echo(json.dumps({**head, **match.to_json_dict()}, indent=2))
     else:
         typer.echo(match.report(player.text, opponent))

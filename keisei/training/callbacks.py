@@ -219,7 +219,10 @@ class EvaluationCallback(Callback):
 
     def _play(self, run: RunView, place: int) -> MatchResult:
         """One match against the opponent of a place in the list."""
-        settings, max_plies = run.config.evaluation, run.config.env.max_plies
+        settings, env = run.config.evaluation, run.config.env
+        rules = MatchRules(
+            min(_OPENING_PLIES, env.max_plies - 1), env.max_plies, env.declaration == "auto"
+        )
         # By the number of the update, so that a resumed run plays the same matches.
         origin = np.random.SeedSequence((self._seed, run.metrics.updates, place))
         policy_seed, opponent_seed, opening_seed = (int(s) for s in origin.generate_state(3))
@@ -235,7 +238,7 @@ class EvaluationCallback(Callback):
                 learner,
                 opponent,
                 settings.num_games,
-                rules=MatchRules(min(_OPENING_PLIES, max_plies - 1), max_plies),
+                rules=rules,
                 num_envs=description.processes or settings.num_games,
                 seed=opening_seed,
             )

@@ -44,6 +44,13 @@ def test_the_report_names_both_players_and_the_score(run_dir: Path) -> None:
     assert "95% interval" in lines[1]
 
 
+def test_a_policy_that_learned_without_declarations_can_be_measured_so(run_dir: Path) -> None:
+    result = run("eval", str(run_dir), *MATCH, "--no-declaration", "--json")
+    rules = {"opening_plies": 4, "max_plies": 10, "declaration": False}
+    assert json.loads(result.stdout)["rules"] == rules
+    assert_mistake(run("eval", "--ladder", "--no-declaration"), "does not go with --ladder")
+
+
 def test_another_policy_can_be_the_opponent(run_dir: Path) -> None:
     other = str(run_dir / "checkpoints" / "checkpoint-000000000000.pt")
     result = run("eval", str(run_dir), "--opponent", other, *MATCH, "--json")

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from keisei.config_schema import ConfigError
+from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
 from keisei.shogi.constants import BLACK, Termination
@@ -85,6 +87,21 @@ def test_the_last_of_the_best_checkpoints_is_kept(
     }
     assert read_checkpoint(folder / "best.pt")["global_timestep"] == best * ROLLOUT
     load_policy(folder / "best.pt")
+
+
+@pytest.mark.parametrize("declaration", ["auto", "off"])
+def test_matches_have_the_rules_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declaration: str
+) -> None:
+    played: list[MatchRules] = []
+
+    def noting(*players: Any, rules: MatchRules, **others: Any) -> MatchResult:
+        played.append(rules)
+        return play_match(*players, rules=rules, **others)
+
+    monkeypatch.setattr(callbacks, "play_match", noting)
+    train(small_config(tmp_path, updates=2, **{"env.declaration": declaration}))
+    assert played == [MatchRules(4, 10, declaration == "auto")] * 2
 
 
 def test_a_run_goes_on_from_its_best_checkpoint(tmp_path: Path) -> None:
