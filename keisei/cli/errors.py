@@ -45,13 +45,7 @@ def mistakes(*kinds: type[Exception], silent: bool = False) -> Generator[None]:
     except kinds as error:
         if silent:
             raise typer.Exit(MISTAKE_EXIT_CODE) from None
-        fail(_sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+        fail(str(error))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from keisei.cli.errors import fail, mistakes
 from keisei.cli.players import (
     PLAYER_HELP,
     POLICY_HELP,
+    keep,
     load_network,
     orderly_end,
     play,
@@ -110,13 +111,13 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
 
     rules = MatchRules(min(4, max_plies - 1), max_plies, declaration)
     match = play(Arena(load_network, rules, seed, argmax, num_envs), player, other, games)
-    if out is not None:
-        save_games(out, "games", match, (player.text, opponent))
     if as_json:
         head = {"player": checkpoint, "opponent": opponent, "argmax": argmax, "rules": vars(rules)}
         typer.echo(json.dumps({**head, **match.to_json_dict()}, indent=2))
     else:
         typer.echo(match.report(player.text, opponent))
+    if out is not None:
+        save_games(out, "games", match, (player.text, opponent))
     if match.stopped:
         fail(f"the match ended after {match.total.games} of {games} games: {match.stopped}")
 
@@ -164,10 +165,8 @@ def _show_ladder(ladder: "Ladder", out: Path | None, *, as_json: bool) -> None:
         ratings = ladder.ratings
     data = json.dumps(ladder.to_json_dict(), indent=2)
     table = ladder_table(ratings)
-    if out is not None:
-        with mistakes(OSError):
-            out.mkdir(parents=True, exist_ok=True)
-            (out / "ladder.txt").write_text(table + "\n", encoding="utf-8")
-            (out / "ladder.json").write_text(data + "\n", encoding="utf-8")
-            (out / "ladder.svg").write_text(ladder_svg(ratings), encoding="utf-8")
     typer.echo(data if as_json else table)
+    if out is not None:
+        picture = ladder_svg(ratings)
+        texts = {"ladder.txt": table + "\n", "ladder.json": data + "\n", "ladder.svg": picture}
+        keep(out, texts)

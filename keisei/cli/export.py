@@ -7,6 +7,7 @@ import typer
 
 from keisei.cli.errors import fail, mistakes, training_extra
 from keisei.cli.players import POLICY_HELP, policy_file
+from keisei.files import UnwritableError
 
 
 def export(
@@ -25,6 +26,6 @@ def export(
 
     if target.suffix != ".safetensors":
         fail(f"{str(target)!r} must end in .safetensors, by which policies are recognised")
-    with mistakes(CheckpointError):
+    with mistakes(CheckpointError, UnwritableError):
         export_policy(policy_file(source), target)
     typer.echo(f"{target}: {target.stat().st_size / 1e6:.1f} MB")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from keisei.cli.errors import fail, mistakes
-from keisei.cli.players import PLAYER_HELP, load_network, play, read_player, save_games
+from keisei.cli.errors import fail
+from keisei.cli.players import PLAYER_HELP, keep, load_network, play, read_player, save_games
 
 
 def match(  # noqa: PLR0913 - one parameter an option
@@ -63,10 +63,9 @@ def match(  # noqa: PLR0913 - one parameter an option
     arena = Arena(load_network, rules, seed, num_envs=num_envs)
     result = play(arena, first, second, games)
     data = {"player": player_a, "opponent": player_b, "rules": vars(rules), **result.to_json_dict()}
+    typer.echo(json.dumps(data, indent=2) if as_json else result.report(player_a, player_b))
     if save is not None:
         save_games(save, "games", result, (player_a, player_b))
-        with mistakes(OSError):
-            (save / "result.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    typer.echo(json.dumps(data, indent=2) if as_json else result.report(player_a, player_b))
+        keep(save, {"result.json": json.dumps(data, indent=2) + "\n"})
     if result.stopped:
         fail(f"the match ended after {result.total.games} of {games} games: {result.stopped}")

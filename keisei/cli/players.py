@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from keisei.cli.errors import fail, mistakes, training_extra
+from keisei.files import UnwritableError, write_text, writing
 
 if TYPE_CHECKING:
     from keisei.evaluation.arena import Arena
@@ -120,8 +121,14 @@ def save_games(folder: Path, stem: str, result: "MatchResult", names: tuple[str,
     """
     from keisei.evaluation.records import to_csa, to_usi_lines  # noqa: PLC0415
 
-    with mistakes(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{stem}.usi").write_text(to_usi_lines(result.games), encoding="utf-8")
-        csa = "/\n".join(to_csa(game, *names) for game in result.games)
-        (folder / f"{stem}.csa").write_text(csa, encoding="utf-8")
+    csa = "/\n".join(to_csa(game, *names) for game in result.games)
+    keep(folder, {f"{stem}.usi": to_usi_lines(result.games), f"{stem}.csa": csa})
+
+
+def keep(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts as files of a folder, which is made; each is whole or absent."""
+    with mistakes(UnwritableError):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            write_text(folder / name, text)

@@ -8,6 +8,7 @@ import typer
 
 from keisei.cli.errors import mistakes
 from keisei.cli.positions import POSITION_HELP, read_position
+from keisei.files import UnwritableError, writing
 
 if TYPE_CHECKING:
     from keisei.shogi import Board
@@ -50,7 +51,7 @@ def describe(board: "Board") -> str:
 def _write_svg(board: "Board", file: Path) -> None:
     from keisei.shogi import board_svg  # noqa: PLC0415
 
-    with mistakes(OSError):
+    with mistakes(UnwritableError), writing(file):
         file.write_text(board_svg(board, board.last_move), encoding="utf-8")
 
 

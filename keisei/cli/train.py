@@ -14,6 +14,7 @@ from keisei.cli.settings import (
     SetOption,
     read_settings,
 )
+from keisei.files import UnwritableError
 
 if TYPE_CHECKING:
     from keisei.config_schema import AppConfig
@@ -129,15 +130,16 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
         from keisei.training.trainer import Trainer  # noqa: PLC0415
         from keisei.training.writers import WriterError  # noqa: PLC0415
 
-    refused = (ConfigError, RunFolderError, CheckpointError, WriterError, DisplayError)
+    unusable = (CheckpointError, UnwritableError, DisplayError)
     try:
         with open_ranks() as ranks:
-            with mistakes(*refused, silent=not ranks.is_first):
+            with mistakes(
+                *unusable, ConfigError, RunFolderError, WriterError, silent=not ranks.is_first
+            ):
                 trainer = Trainer(config, resume=resume, ranks=ranks)
-            # A checkpoint or a screen that cannot be written (a full disk) is no bug either, nor
-            # is a learning rate that makes the numbers infinite.
-            ended = (CheckpointError, DisplayError, FloatingPointError)
-            with mistakes(*ended, silent=not ranks.is_first):
+            # A file or a screen that cannot be written (a full disk) is no bug either, nor is a
+            # learning rate that makes the numbers infinite.
+            with mistakes(*unusable, FloatingPointError, silent=not ranks.is_first):
                 stopped_by = trainer.run()
             if stopped_by is not None and not quiet and ranks.is_first:
                 typer.echo(

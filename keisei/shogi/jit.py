@@ -6,6 +6,7 @@ of the functions that it calls in turn. The cache used here is keyed by the text
 concerns the functions of this package and nobody else's.
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -53,7 +54,8 @@ class _KernelCacheLocator(_CacheLocator):
     """Where a kernel's compiled code lies, and the stamp that says whether it is still right.
 
     The first writable folder is taken: ``NUMBA_CACHE_DIR``, the ``__pycache__`` beside the file,
-    the user's cache folder. With none writable the kernel is compiled anew in each process.
+    the user's cache folder. With none writable, or no room there, the kernel is compiled anew in
+    each process.
     """
 
     def __init__(self, py_file: str, folder: str) -> None:
@@ -103,6 +105,11 @@ class _KernelCache(FunctionCache):
         cache: Any = self
         stamp = cache._impl.locator.get_source_stamp()  # noqa: SLF001
         cache._cache_file._version = f"{numba.__version__} {stamp}"  # noqa: SLF001
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        # What this process has compiled it can use; a full disk is no reason to end it.
+        with contextlib.suppress(OSError):
+            cast(Any, super()).save_overload(sig, data)
 
 
 def kernel(function: Function) -> Function:

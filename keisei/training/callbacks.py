@@ -18,9 +18,9 @@ from keisei.evaluation.players import PolicyPlayer
 from keisei.evaluation.ratings import Pairing, fit_ratings
 from keisei.evaluation.results import MatchResult, MatesInOne, scatter_interval
 from keisei.evaluation.usi_client import EngineError
+from keisei.files import write_text, write_whole
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
-from keisei.training.checkpoint import write_atomically
 from keisei.training.metrics_manager import MetricsManager
 
 _OPENING_PLIES = 4
@@ -199,9 +199,9 @@ class EvaluationCallback(Callback):
     def _keep(self, run: RunView, saved: Path) -> None:
         """Keep a checkpoint as the best one."""
         checkpoint, facts = _best_files(run)
-        write_atomically(checkpoint, lambda file: file.write(saved.read_bytes()))
+        write_whole(checkpoint, lambda file: file.write(saved.read_bytes()))
         best = json.dumps({"timestep": run.global_timestep, "score": self._best_score})
-        write_atomically(facts, lambda file: file.write(best.encode()))
+        write_text(facts, best)
 
     def _meet_all(self, run: RunView) -> tuple[dict[str, float], bool]:
         """The row of the matches against all opponents, and whether all could be met."""

@@ -5,7 +5,6 @@ with ``weights_only=True`` and can run nobody's code. The newest intact one is f
 files themselves; there is no pointer that could go stale.
 """
 
-import os
 import pickle
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,59 +13,42 @@ from typing import Any, BinaryIO, cast
 
 import torch
 
+from keisei.files import TEMPORARY_SUFFIX, write_whole, writing
+
 MAGIC = "keisei-checkpoint"
 SCHEMA_VERSION = 1
 """Grows when a checkpoint's contents change so that older readers would go wrong."""
 
 _PREFIX = "checkpoint-"
 _SUFFIX = ".pt"
-_TEMPORARY_SUFFIX = ".tmp"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used or written; the message is one sentence."""
+    """A checkpoint that cannot be used; the message is one sentence."""
 
 
 class DamagedCheckpointError(CheckpointError):
     """A file that is not, or no longer, a readable archive."""
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let ``write`` fill a file that appears under ``path`` only when it is complete and on disk.
-
-    Raises:
-        CheckpointError: The file cannot be written; nothing at ``path`` has changed.
-    """
-    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write {str(path)!r}: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_checkpoint(path: Path, contents: Mapping[str, Any]) -> None:
     """Write tensors and plain Python values as a checkpoint file.
 
     Raises:
-        CheckpointError: The file cannot be written.
+        UnwritableError: The file cannot be written.
     """
     archive = {"magic": MAGIC, "schema_version": SCHEMA_VERSION, "contents": dict(contents)}
-    write_atomically(path, lambda file: torch.save(archive, file))
+    write_whole(path, lambda file: _save(archive, file))
+
+
+def _save(archive: Mapping[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(archive, file)
+    except RuntimeError as error:
+        # torch ends its archive even after a write has failed, and that this fails too hides why.
+        if isinstance(error.__context__, OSError | KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -144,7 +126,7 @@ class CheckpointFolder:
             needs_before: Also keep the newest checkpoint from before this timestep.
 
         Raises:
-            CheckpointError: The file cannot be written.
+            UnwritableError: The folder cannot be written; the checkpoints in it are as before.
         """
         # Twelve digits, so that the order of names is the order of timesteps.
         path = self.folder / f"{_PREFIX}{global_timestep:012d}{_SUFFIX}"
@@ -154,7 +136,7 @@ class CheckpointFolder:
             needed = [each for each in self.paths() if _timestep(each) < needs_before]
             old = [each for each in old if each not in needed[-1:]]
         for each in old:
-            each.unlink()
+            _delete(each)
         return path
 
     def latest(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
@@ -187,9 +169,17 @@ class CheckpointFolder:
         """Delete checkpoints past a timestep and what killed processes left half written.
 
         A run that goes on from an earlier checkpoint makes the later ones anew.
+
+        Raises:
+            UnwritableError: The folder cannot be written.
         """
         for path in self.paths():
             if _timestep(path) > global_timestep:
-                path.unlink()
-        for path in self.folder.glob(f"*{_TEMPORARY_SUFFIX}"):
-            path.unlink()
+                _delete(path)
+        for path in self.folder.glob(f"*{TEMPORARY_SUFFIX}"):
+            _delete(path)
+
+
+def _delete(path: Path) -> None:
+    with writing(path):
+        path.unlink(missing_ok=True)

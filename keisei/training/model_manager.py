@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
+from keisei.files import write_whole
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.rl.ranks import Ranks
@@ -18,7 +19,6 @@ from keisei.training.checkpoint import (
     CheckpointError,
     CheckpointFolder,
     read_checkpoint,
-    write_atomically,
 )
 
 POLICY_FILE = "policy.safetensors"
@@ -84,7 +84,7 @@ class ModelManager:
             needs_before: Besides the newest, keep a checkpoint from before this timestep.
 
         Raises:
-            CheckpointError: A file cannot be written.
+            UnwritableError: A file cannot be written.
         """
         path = self._folder.save(
             global_timestep,
@@ -157,8 +157,8 @@ def export_policy(source: Path, target: Path) -> None:
     Weights are rounded to float16; networks that load them compute in float32 as ever.
 
     Raises:
-        CheckpointError: The source cannot be read or holds no Keisei policy, or the target cannot
-            be written.
+        CheckpointError: The source cannot be read or holds no Keisei policy.
+        UnwritableError: The target cannot be written.
     """
     facts, weights = _read(source)
     network = _network_of(source, facts, weights)
@@ -170,7 +170,7 @@ def _write(path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Ten
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     # One entry, because safetensors writes several in a random order.
     header = {_POLICY_FORMAT: json.dumps(facts)}
-    write_atomically(path, lambda file: file.write(save(tensors, header)))
+    write_whole(path, lambda file: file.write(save(tensors, header)))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

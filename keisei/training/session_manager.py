@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -19,9 +19,11 @@ from types import FrameType
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 import keisei
 from keisei.config_schema import AppConfig
+from keisei.files import write_text
 from keisei.rl.ranks import Ranks
 
 _ECHO_SECONDS = 1.0
@@ -72,6 +74,31 @@ class _EchoHandler(logging.Handler):
         self._show(record.getMessage())
 
 
+class _LogFile(logging.FileHandler):
+    """The log of a run. What cannot be written is said once on the screen and ends no run."""
+
+    def __init__(self, path: Path, logger: logging.Logger) -> None:
+        super().__init__(path, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._logger = logger
+        self._has_failed = False
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_failed:
+            self._has_failed = True
+            self._logger.warning("cannot write %r: %s", self.baseFilename, error.strerror)
+
+    @override
+    def close(self) -> None:
+        # What is still pending was refused before.
+        with suppress(OSError):
+            super().close()
+
+
 class SessionManager:
     """Owns a run's folder, seeds, effective settings, environment record, log and signals."""
 
@@ -118,13 +145,12 @@ class SessionManager:
             probe = self.checkpoint_dir / "probe.tmp"
             probe.touch()
             probe.unlink()
-            handler = logging.FileHandler(self.run_dir / "train.log", encoding="utf-8")
+            handler = _LogFile(self.run_dir / "train.log", self.logger)
         except OSError as error:
             raise RunFolderError(
                 f"run folder {str(self.run_dir)!r} cannot be written: {error.strerror}; "
                 "choose another --run-dir"
             ) from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self.logger.addHandler(handler)
 
     def _check_contents(self) -> None:
@@ -147,18 +173,16 @@ class SessionManager:
 
         Called when the run is sure to start, so that a refused resume leaves the records of the
         run as they were.
+
+        Raises:
+            UnwritableError: The folder cannot be written.
         """
         self._ranks.on_first(self._write_records)
 
     def _write_records(self) -> None:
-        self._write_record("config.toml", self._config.to_toml())
-        self._write_record("environment.json", json.dumps(environment_record(), indent=2) + "\n")
-
-    def _write_record(self, name: str, text: str) -> None:
-        # Renamed into place: a process killed here must not leave half of the run's settings.
-        temporary = self.run_dir / f"{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.run_dir / name)
+        record = json.dumps(environment_record(), indent=2) + "\n"
+        write_text(self.run_dir / "config.toml", self._config.to_toml())
+        write_text(self.run_dir / "environment.json", record)
 
     def echo(self, show: Callable[[str], None]) -> None:
         """Also hand the text of each log line to ``show``."""

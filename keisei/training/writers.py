@@ -5,9 +5,12 @@ import importlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+
+from keisei.files import write_text, write_whole, writing
 
 
 class WriterError(RuntimeError):
@@ -18,11 +21,19 @@ class Writer(Protocol):
     """Takes one row of metrics at a time."""
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
-        """Keep the row of numbers that was taken at the global timestep ``step``."""
+        """Keep the row of numbers that was taken at the global timestep ``step``.
+
+        Raises:
+            UnwritableError: It cannot be written, for example to a full disk.
+        """
         ...
 
     def close(self) -> None:
-        """Hand over what is still pending; nothing is written afterwards."""
+        """Hand over what is still pending; nothing is written afterwards.
+
+        Raises:
+            UnwritableError: It cannot be written.
+        """
         ...
 
 
@@ -54,38 +65,40 @@ class JsonlWriter:
             path: The file; it is created where it does not exist.
             step: Global timestep from which the run goes on.
         """
-        if path.exists():
-            _drop_rows_past(path, step)
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
+        with writing(path):
+            if path.exists():
+                _drop_rows_past(path, step)
+            self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
         """Append ``{"step": step, ...row}`` as one line."""
         record = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self._file.write(json.dumps({"step": step, **record}) + "\n")
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(json.dumps({"step": step, **record}) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with writing(self._path):
+            self._file.close()
 
 
 def _drop_rows_past(path: Path, step: int) -> None:
     """Rewrite a JSON Lines file without rows past a step and without a line cut short."""
-    kept: list[str] = []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept: list[bytes] = []
+    lines = path.read_bytes().splitlines(keepends=True)
     for line in lines:
         try:
-            is_kept = line.endswith("\n") and json.loads(line)["step"] <= step
-        except (json.JSONDecodeError, KeyError, TypeError):
+            is_kept = line.endswith(b"\n") and json.loads(line)["step"] <= step
+        except (ValueError, KeyError, TypeError, RecursionError):
             # A process that was killed while writing leaves half a line.
             continue
         if is_kept:
             kept.append(line)
     if len(kept) == len(lines):
         return
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, lambda file: file.write(b"".join(kept)))
 
 
 class TensorBoardWriter:
@@ -102,16 +115,21 @@ class TensorBoardWriter:
             WriterError: TensorBoard is not installed.
         """
         tensorboard = _import_extra("torch.utils.tensorboard", "tensorboard")
-        self._writer = tensorboard.SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self._folder = folder
+        purge_step = step + 1 if step else None
+        with writing(folder):
+            self._writer = tensorboard.SummaryWriter(str(folder), purge_step=purge_step)
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
         """Add each number as a scalar of its name."""
-        for name, value in row.items():
-            self._writer.add_scalar(name, value, step)
+        with writing(self._folder):
+            for name, value in row.items():
+                self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Flush and close the event file."""
-        self._writer.close()
+        with writing(self._folder):
+            self._writer.close()
 
 
 class WandbWriter:
@@ -130,10 +148,11 @@ class WandbWriter:
 
         Raises:
             WriterError: wandb is not installed, or it cannot begin a run.
+            UnwritableError: The run folder cannot be written.
         """
         wandb = _import_extra("wandb", "wandb")
         id_file = run_dir / "wandb" / "run_id.txt"
-        run_id = id_file.read_text(encoding="utf-8").strip() if id_file.exists() else None
+        run_id = _run_id(id_file) if id_file.exists() else None
         is_offline = os.environ.get("WANDB_MODE") == "offline"
         try:
             self._run = wandb.init(
@@ -150,8 +169,9 @@ class WandbWriter:
                 f"W&B cannot begin a run ({error}): run wandb login, or set "
                 "WANDB_MODE=offline, or take 'wandb' out of session.writers"
             ) from error
-        id_file.parent.mkdir(parents=True, exist_ok=True)
-        id_file.write_text(f"{self._run.id}\n", encoding="utf-8")
+        with writing(id_file):
+            id_file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(id_file, f"{self._run.id}\n")
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
         """Log the row at its step."""
@@ -160,6 +180,24 @@ class WandbWriter:
     def close(self) -> None:
         """Finish the W&B run."""
         self._run.finish()
+
+
+def _run_id(path: Path) -> str:
+    """The id of the W&B run that a folder was logged to.
+
+    Raises:
+        WriterError: The file holds no id.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WriterError(f"cannot read the W&B run's id in {str(path)!r}: {error}") from error
+    if not re.fullmatch(r"[\w-]{1,64}", text, re.ASCII):
+        raise WriterError(
+            f"{str(path)!r} holds {text[:80]!r} and not the id of a W&B run; delete the file to "
+            "log to a new one"
+        )
+    return text
 
 
 def build_writers(
@@ -175,6 +213,7 @@ def build_writers(
 
     Raises:
         WriterError: A name is unknown, or a writer cannot start.
+        UnwritableError: The run folder cannot be written.
     """
     wanted = dict.fromkeys(["jsonl", *names])
     for name in wanted:

@@ -109,6 +109,13 @@ def test_without_any_folder_kernels_still_run(package: Path) -> None:
     assert run(package, **places)[0] == "42 0"
 
 
+def test_without_room_on_the_disk_kernels_still_run(package: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    assert run(package, limit + RUN)[0] == "42 0"
+    assert run(package)[0] == "42 0"
+    assert run(package)[0] == "42 1"
+
+
 RECORDS = """
 from typing import NamedTuple
 from keisei.shogi.jit import kernel

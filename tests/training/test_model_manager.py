@@ -11,6 +11,7 @@ from torch import Tensor
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
+from keisei.files import UnwritableError
 from keisei.training.checkpoint import CheckpointError, CheckpointFolder
 from keisei.training.model_manager import (
     POLICY_FILE,
@@ -126,7 +127,7 @@ def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:
     _, path = saved(tmp_path)
     with pytest.raises(CheckpointError, match="cannot read checkpoint"):
         export_policy(tmp_path / "none.pt", tmp_path / "out.safetensors")
-    with pytest.raises(CheckpointError, match=r"cannot write .*No such file"):
+    with pytest.raises(UnwritableError, match=r"cannot write .*No such file"):
         export_policy(path, tmp_path / "no" / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
 

@@ -12,8 +12,10 @@ import pytest
 
 from keisei.config_file import load_config
 from keisei.config_schema import AppConfig, SessionConfig
+from keisei.files import UnwritableError
 from keisei.rl.ranks import Ranks
 from keisei.training.session_manager import RunFolderError, Seeds, SessionManager
+from tests.disks import largest_file
 
 
 def config_in(run_dir: Path | None) -> AppConfig:
@@ -127,6 +129,41 @@ def test_log_lines_are_echoed_without_time_and_traceback(tmp_path: Path) -> None
     session.close()
     assert shown == ["it broke"]
     assert "ValueError: bad" in (tmp_path / "train.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_said_once_and_ends_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    session = SessionManager(config_in(tmp_path))
+    session.open()
+    shown: list[str] = []
+    session.echo(shown.append)
+    session.logger.info("before")
+    with largest_file(60):
+        for number in range(3):
+            session.logger.info("line %d", number)
+        session.close()
+    assert shown == [
+        "before",
+        f"cannot write '{tmp_path / 'train.log'}': File too large",
+        "line 0",
+        "line 1",
+        "line 2",
+    ]
+    assert "before" in (tmp_path / "train.log").read_text()
+    assert capfd.readouterr().err == ""
+
+
+def test_records_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    session = SessionManager(config_in(tmp_path))
+    session.open()
+    with (
+        largest_file(60),
+        pytest.raises(UnwritableError, match=r"config\.toml': File too large$"),
+    ):
+        session.write_records()
+    session.close()
+    assert not list(tmp_path.glob("*.t*ml*"))
 
 
 def test_two_sessions_do_not_share_a_log(tmp_path: Path) -> None:

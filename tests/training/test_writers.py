@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from keisei.files import UnwritableError
 from keisei.training.writers import JsonlWriter, WriterError, build_writers
+from tests.disks import largest_file
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -58,6 +60,36 @@ def test_a_line_cut_short_by_a_kill_is_dropped(tmp_path: Path) -> None:
     assert rows_of(path) == [{"step": 100, "a": 1.0}, {"step": 200, "a": 2.0}]
 
 
+def test_a_row_that_cannot_be_written_is_said_and_what_was_written_stays(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    writer = JsonlWriter(path)
+    writer.write(1, {"a": 1.0})
+    with largest_file(30):
+        for _ in range(2):
+            with pytest.raises(UnwritableError, match=r"metrics\.jsonl': File too large$"):
+                writer.write(2, {"a": 2.0})
+        with pytest.raises(UnwritableError, match=r"metrics\.jsonl': File too large$"):
+            writer.close()
+    again = JsonlWriter(path, step=1)
+    again.close()
+    assert rows_of(path) == [{"step": 1, "a": 1.0}]
+
+
+def test_lines_that_are_no_rows_are_dropped_on_a_resume(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    row = b'{"step": 100, "a": 1.0}\n'
+    deep = b"[" * 100_000 + b"\n"
+    path.write_bytes(b"\xff\xfe\n" + row + b'{"step": "x"}\n[]\n7\n' + deep + b"null\n")
+    JsonlWriter(path, step=100).close()
+    assert path.read_bytes() == row
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    with pytest.raises(UnwritableError, match=r"metrics\.jsonl': Is a directory"):
+        build_writers([], tmp_path, {})
+
+
 def test_jsonl_is_always_among_the_writers_of_a_run(tmp_path: Path) -> None:
     (writer,) = build_writers([], tmp_path, {})
     writer.write(7, {"a": 1.0})
@@ -68,6 +100,15 @@ def test_jsonl_is_always_among_the_writers_of_a_run(tmp_path: Path) -> None:
 def test_an_unknown_writer_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(WriterError, match="no writer 'csv': choose among jsonl, tensorboard"):
         build_writers(["csv"], tmp_path, {})
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../up", b"two words"])
+def test_what_is_no_id_of_a_wandb_run_is_refused(tmp_path: Path, content: bytes) -> None:
+    pytest.importorskip("wandb")
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "run_id.txt").write_bytes(content)
+    with pytest.raises(WriterError, match=r"run_id\.txt'"):
+        build_writers(["wandb"], tmp_path, {})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Disks that are full and files that may not grow, for real."""
+
+import resource
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def largest_file(size: int) -> Generator[None]:
+    """Within a ``with`` block, no file of this process grows past so many bytes (``ulimit -f``)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python ignores the signal that would come with it, so writes fail with "File too large".
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Generator[Path]:
+    """Within a ``with`` block, ``folder`` is a file system of its own of that size.
+
+    Tests that ask for one are skipped where nobody may mount.
+    """
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "keisei-test", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Generator[None]:
+    """Within a ``with`` block nothing in a folder of a small disk can be changed."""
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on the disk of a folder, and return the file that takes it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
