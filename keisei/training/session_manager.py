@@ -25,12 +25,9 @@ import keisei
 from keisei.config_schema import AppConfig
 from keisei.files import write_text
 from keisei.rl.ranks import Ranks
+from keisei.training.run_lock import LOCK_FILE, RunFolderError, RunLock
 
 _ECHO_SECONDS = 1.0
-
-
-class RunFolderError(ValueError):
-    """A run folder that cannot be used; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +115,7 @@ class SessionManager:
         self._ranks = Ranks() if ranks is None else ranks
         self.run_dir = self._ranks.on_first(lambda: _run_dir(config.session.run_dir, resume))
         self.checkpoint_dir = self.run_dir / "checkpoints"
+        self._lock = RunLock(self.run_dir)
         self.seeds = Seeds.of(config.session.seed, self._ranks.rank)
         # Not from logging.getLogger: two runs in one process must not share handlers.
         self.logger = logging.Logger("keisei.run", logging.INFO)  # noqa: LOG001
@@ -132,15 +130,20 @@ class SessionManager:
         """Claim the run folder and open the log, before any work is done.
 
         Raises:
-            RunFolderError: The folder cannot be written, holds another run, or holds none to
-                resume.
+            RunFolderError: The folder cannot be written, another process writes it, it holds
+                another run, or none to resume.
         """
         self._ranks.on_first(self._open)
 
     def _open(self) -> None:
-        self._check_contents()
+        if not (self.run_dir / LOCK_FILE).exists():
+            # Nobody writes it, and what is refused stays without the file.
+            self._check_contents()
         try:
-            self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+            self.run_dir.mkdir(parents=True, exist_ok=True)
+            self._lock.take()
+            self._check_contents()
+            self.checkpoint_dir.mkdir(exist_ok=True)
             # A mode bit can forbid new files in a folder whose old files may still be written.
             probe = self.checkpoint_dir / "probe.tmp"
             probe.touch()
@@ -221,10 +224,11 @@ class SessionManager:
                 signal.signal(number, handler)
 
     def close(self) -> None:
-        """Close the log; further calls change nothing."""
+        """Close the log and let the run folder go; further calls change nothing."""
         for handler in list(self.logger.handlers):
             self.logger.removeHandler(handler)
             handler.close()
+        self._lock.release()
 
 
 def _run_dir(configured: Path | None, resume: Path | str | None) -> Path:

@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_ends_by_itself_and_leaves_its_folder(finished: Path) -> None:
     assert {path.name for path in finished.iterdir()} == {
-        "config.toml", "environment.json", "metrics.jsonl", "train.log", "checkpoints",
+        "config.toml", "environment.json", "metrics.jsonl", "train.log", "run.lock", "checkpoints",
     }  # fmt: skip
     assert [row["step"] for row in rows_of(finished)] == [16, 32, 48, 64]
     assert "eval/score" in rows_of(finished)[1]

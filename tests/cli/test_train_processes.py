@@ -67,7 +67,7 @@ def test_a_run_leaves_one_set_of_files(tmp_path: Path, launcher: str) -> None:
         _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert {path.name for path in folder.iterdir()} == {
-        "config.toml", "environment.json", "metrics.jsonl", "train.log", "checkpoints",
+        "config.toml", "environment.json", "metrics.jsonl", "train.log", "run.lock", "checkpoints",
     }  # fmt: skip
     assert steps(folder) == [16, 32, 48, 64]
     log = (folder / "train.log").read_text(encoding="utf-8")

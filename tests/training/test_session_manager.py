@@ -39,6 +39,7 @@ def test_an_open_run_folder_holds_log_and_records(tmp_path: Path) -> None:
         "checkpoints",
         "config.toml",
         "environment.json",
+        "run.lock",
         "train.log",
     ]
     assert (run_dir / "train.log").read_text().endswith(" INFO hello 3\n")

@@ -28,6 +28,7 @@ def test_a_run_ends_with_a_run_folder_as_designed(tmp_path: Path) -> None:
         "config.toml",
         "environment.json",
         "metrics.jsonl",
+        "run.lock",
         "train.log",
     ]
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
