@@ -18,6 +18,7 @@ from keisei.files import UnwritableError
 
 if TYPE_CHECKING:
     from keisei.config_schema import AppConfig
+    from keisei.training.trainer import Trainer
 
 _EXIT_CODES = {
     "SIGINT": 128 + signal.SIGINT,
@@ -68,7 +69,8 @@ def train(  # noqa: PLR0913 - one parameter an option
 
     Ctrl-C (or SIGTERM) ends the run in order: the running step is finished, a checkpoint is
     saved, and the exit code is 130 (143). A run that reaches --total-timesteps ends with 0, one
-    that the watch over collapses stopped with 1, a mistake with 2.
+    that the watch over collapses stopped with 1 (--set watch.action=stop), a mistake with 2. When
+    a run ends past the limits of the watch, its last line says so.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
     flags = {
@@ -94,26 +96,25 @@ def train(  # noqa: PLR0913 - one parameter an option
         config = read_settings(settings_file, assignments, {**flags, "session.processes": launched})
     elif config.session.processes > 1:
         try:
-            code = run_processes(config.session.processes, train_rank, config, resume, quiet)
+            code = run_processes(config.session.processes, train_rank, config, resume)
         except DeadProcessError as error:
             typer.echo(f"Error: {error}", err=True)
             code = 1
         raise typer.Exit(code)
     try:
-        code = train_rank(config, resume, quiet)
+        code = train_rank(config, resume)
     except LostRankError as error:
         typer.echo(f"Error: {error}", err=True)
         code = 1
     raise typer.Exit(code)
 
 
-def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # noqa: FBT001
+def train_rank(config: "AppConfig", resume: str | None) -> int:
     """Train in this process, alone or as one of those that a launcher has started.
 
     Args:
         config: Settings of the run.
         resume: "latest", the path of a checkpoint, or None for a new run.
-        quiet: Print nothing but errors.
 
     Returns:
         The exit code of the process.
@@ -141,15 +142,27 @@ def train_rank(config: "AppConfig", resume: str | None, quiet: bool) -> int:  # 
             # learning rate that makes the numbers infinite.
             with mistakes(*unusable, FloatingPointError, silent=not ranks.is_first):
                 stopped_by = trainer.run()
-            if stopped_by is not None and not quiet and ranks.is_first:
-                typer.echo(
-                    f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} "
-                    "--resume latest",
-                    err=True,
-                )
+            if ranks.is_first:
+                _tell_end(trainer, stopped_by)
     except typer.Exit as end:
         return end.exit_code
     return _EXIT_CODES.get(stopped_by or "", 0)
+
+
+def _tell_end(trainer: "Trainer", stopped_by: str | None) -> None:
+    """Say on standard error how the run ended, a quiet one only that it is not healthy."""
+    if trainer.config.display.mode == "quiet":
+        if trainer.watch.is_ill:
+            typer.echo(trainer.watch.verdict(), err=True)
+    elif stopped_by == "collapse":
+        # The newest one is no place to go on from.
+        place = trainer.session.checkpoint_dir
+        typer.echo(f"Stopped by collapse; go on with --resume {place}/EARLIER.pt", err=True)
+    elif stopped_by is not None:
+        typer.echo(
+            f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} --resume latest",
+            err=True,
+        )
 
 
 def _check_launched(wanted: int, launched: int) -> None:

@@ -1,6 +1,7 @@
 """The screen of a run: a live picture on a terminal, plain lines elsewhere, or nothing.
 
-All that is shown comes from a ``RunSnapshot``.
+Whatever is shown, the plain lines also go to whoever keeps a record of the run. All that is shown
+comes from a ``RunSnapshot``.
 """
 
 import sys
@@ -46,6 +47,7 @@ class TrainingDisplay:
         *,
         refresh_per_second: float = 4.0,
         log_every_seconds: float = 5.0,
+        record: Callable[[str], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Choose how to show; nothing appears before the first ``update`` or ``message``.
@@ -55,6 +57,7 @@ class TrainingDisplay:
             console: Where to write; standard output when not given.
             refresh_per_second: Most redraws of the live picture a second.
             log_every_seconds: Least time between two plain lines.
+            record: Gets each plain line, in every mode.
             clock: Seconds from any origin.
         """
         self._console = console or _Console(file=sys.stdout)
@@ -62,11 +65,15 @@ class TrainingDisplay:
             can_move = self._console.is_terminal and not self._console.is_dumb_terminal
             mode = "live" if can_move else "log"
         self._mode: Mode = mode
-        self._interval = 1.0 / refresh_per_second if mode == "live" else log_every_seconds
+        self._frame_seconds = 1.0 / refresh_per_second
+        self._line_seconds = log_every_seconds
+        self._record = record
         self._clock = clock
         self._live: Live | None = None
-        self._shown_at = float("-inf")
-        self._shown: RunSnapshot | None = None
+        self._drawn: RunSnapshot | None = None
+        self._drawn_at = float("-inf")
+        self._told: RunSnapshot | None = None
+        self._told_at = clock()
         self._told_updates = 0
         self._latest: RunSnapshot | None = None
         self._last_message = ""
@@ -88,9 +95,8 @@ class TrainingDisplay:
             self._live = Live(console=self._console, auto_refresh=False)
             with self._writing():
                 self._live.start()
-        else:
-            # The first steps say little, so the first plain line waits as long as the others.
-            self._shown_at = self._clock()
+        # The first steps say little, so the first plain line waits as long as the others.
+        self._told_at = self._clock()
         return self
 
     def __exit__(
@@ -99,10 +105,16 @@ class TrainingDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Show the last snapshot and give the screen back."""
-        if self._latest is not None and self._latest is not self._shown:
-            self._show(self._latest)
+        """The same as ``finish``."""
+        self.finish()
+
+    def finish(self) -> None:
+        """Show the last snapshot and give the screen back; messages come below it from here on."""
+        if self._latest is not None and self._latest is not self._told:
+            self._tell(self._latest)
         if self._live is not None:
+            if self._latest is not None and self._latest is not self._drawn:
+                self._draw(self._live, self._latest)
             with self._writing():
                 self._live.stop()
             self._live = None
@@ -115,11 +127,12 @@ class TrainingDisplay:
         self._latest = snapshot
         if self._mode == "log" and snapshot.message not in ("", self._last_message):
             self.message(snapshot.message)
-        waited = self._clock() - self._shown_at
-        is_silent = waited >= _LONG_SILENCE * self._interval
-        has_news = self._mode == "live" or snapshot.updates > self._told_updates or is_silent
-        if has_news and waited >= self._interval:
-            self._show(snapshot)
+        if self._live is not None and self._clock() - self._drawn_at >= self._frame_seconds:
+            self._draw(self._live, snapshot)
+        waited = self._clock() - self._told_at
+        has_news = snapshot.updates > self._told_updates
+        if waited >= (self._line_seconds if has_news else _LONG_SILENCE * self._line_seconds):
+            self._tell(snapshot)
 
     def message(self, text: str) -> None:
         """Print a line of its own, above the live picture where there is one."""
@@ -127,14 +140,19 @@ class TrainingDisplay:
         if self._mode != "quiet":
             self._print(text)
 
-    def _show(self, snapshot: RunSnapshot) -> None:
-        self._shown, self._shown_at = snapshot, self._clock()
+    def _draw(self, live: Live, snapshot: RunSnapshot) -> None:
+        self._drawn, self._drawn_at = snapshot, self._clock()
+        with self._writing():
+            live.update(RunPicture(snapshot), refresh=True)
+
+    def _tell(self, snapshot: RunSnapshot) -> None:
+        self._told, self._told_at = snapshot, self._clock()
         self._told_updates = snapshot.updates
-        if self._live is not None:
-            with self._writing():
-                self._live.update(RunPicture(snapshot), refresh=True)
-        elif self._mode == "log":
-            self._print(log_line(snapshot))
+        line = log_line(snapshot)
+        if self._record is not None:
+            self._record(line)
+        if self._mode == "log":
+            self._print(line)
 
     def _print(self, text: str) -> None:
         with self._writing():

@@ -121,6 +121,7 @@ class SessionManager:
         self.logger = logging.Logger("keisei.run", logging.INFO)  # noqa: LOG001
         # Without a handler warnings would go to standard error.
         self.logger.addHandler(logging.NullHandler())
+        self._log: _LogFile | None = None
         self._config = config
         self._goes_on = resume == "latest" or (
             resume is not None and Path(resume).resolve().parent == self.checkpoint_dir.resolve()
@@ -148,13 +149,13 @@ class SessionManager:
             probe = self.checkpoint_dir / "probe.tmp"
             probe.touch()
             probe.unlink()
-            handler = _LogFile(self.run_dir / "train.log", self.logger)
+            self._log = _LogFile(self.run_dir / "train.log", self.logger)
         except OSError as error:
             raise RunFolderError(
                 f"run folder {str(self.run_dir)!r} cannot be written: {error.strerror}; "
                 "choose another --run-dir"
             ) from error
-        self.logger.addHandler(handler)
+        self.logger.addHandler(self._log)
 
     def _check_contents(self) -> None:
         metrics = self.run_dir / "metrics.jsonl"
@@ -186,6 +187,13 @@ class SessionManager:
         record = json.dumps(environment_record(), indent=2) + "\n"
         write_text(self.run_dir / "config.toml", self._config.to_toml())
         write_text(self.run_dir / "environment.json", record)
+
+    def record(self, text: str) -> None:
+        """Write a line into the log alone, which is not echoed."""
+        if self._log is not None:
+            name = self.logger.name
+            line = self.logger.makeRecord(name, logging.INFO, __file__, 0, text, (), None)
+            self._log.handle(line)
 
     def echo(self, show: Callable[[str], None]) -> None:
         """Also hand the text of each log line to ``show``."""
@@ -225,6 +233,7 @@ class SessionManager:
 
     def close(self) -> None:
         """Close the log and let the run folder go; further calls change nothing."""
+        self._log = None
         for handler in list(self.logger.handlers):
             self.logger.removeHandler(handler)
             handler.close()

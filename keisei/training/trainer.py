@@ -103,6 +103,7 @@ class Trainer:
             console,
             refresh_per_second=display.refresh_per_second,
             log_every_seconds=display.log_every_seconds,
+            record=self.session.record,
         )
         self.session.echo(self.display.message)
         # What the first one compiles is there for the others.
@@ -336,6 +337,9 @@ class Trainer:
                 self.session.logger.warning(
                     "Broke off within a step: the last checkpoint before it stays the latest"
                 )
+            verdict = self.watch.verdict()
+            if verdict is not None:
+                self.session.logger.warning("%s", verdict)
 
     def close(self) -> None:
         """Release what is open when the run is not run; after a run this changes nothing."""

@@ -51,6 +51,10 @@ class Screen(Protocol):
         """Show the run as it is now."""
         ...
 
+    def finish(self) -> None:
+        """Show the last state; what is said from here on comes below it."""
+        ...
+
 
 class TrainerVerbs(RunParts, Protocol):
     """What the loop asks of the trainer; its timestep is where the run begins."""
@@ -121,6 +125,7 @@ class TrainingLoopManager:
             for callback in reversed(self._callbacks):
                 ending.callback(callback.on_training_end, self._view)
             ending.callback(self._say_end)
+            ending.callback(self._display.finish)
             ending.push(self._note_failure)
             screen.enter_context(self._display)
             self._run_iterations()

@@ -69,26 +69,34 @@ class CollapseWatch(Callback):
         """
         self._config = config
         self._steps_per_epoch = steps_per_epoch
+        self._raised = 0
         self._restores = 0
         self._streaks: dict[str, tuple[int, int]] = {}
         """By number: updates in a row past the limit, and the timestep of the first of them."""
+        self._passed: dict[str, str] = {}
+        """What is wrong with the last row, by number."""
+        self._alarms: list[str] = []
+        """Numbers of the last row that are alarms."""
         self._goes_back = False
+        self._has_stopped = False
 
     @override
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
         """Judge the row, add the number of alarms to it, and act on them."""
-        passed = limits_passed(metrics, self._config)
+        passed = self._passed = limits_passed(metrics, self._config)
         for name in self._streaks.keys() - passed.keys():
             if self._is_alarm(name):
                 run.log(f"Collapse watch: {name} = {metrics.get(name)} is within its limit again")
         self._streaks = {name: self._longer(name, run.global_timestep) for name in passed}
         not_finite = [name for name in passed if not math.isfinite(metrics[name])]
-        alarms = [name for name in passed if name in not_finite or self._is_alarm(name)]
+        alarms = self._alarms = [
+            name for name in passed if name in not_finite or self._is_alarm(name)
+        ]
         metrics["run/alarms"] = float(len(alarms))
         for name in alarms:
-            updates = self._streaks[name][0]
-            if updates == self._config.patience or name in not_finite:
-                run.log(f"Collapse watch: {passed[name]}, for {updates} updates")
+            if self._streaks[name][0] == self._config.patience or name in not_finite:
+                self._raised += 1
+                run.log(f"Collapse watch: {self._since(name)}")
         if alarms and self._config.action == "restore":
             self._goes_back = True
         elif not_finite or (alarms and self._config.action == "stop"):
@@ -103,8 +111,40 @@ class CollapseWatch(Callback):
     @override
     def on_update_failed(self, run: RunView, error: FloatingPointError) -> bool:
         """Say it, and go back if that is what is wanted; otherwise the error ends the run."""
+        self._raised += 1
         run.log(f"Collapse watch: {error}")
         return self._config.action == "restore" and self._go_back(run)
+
+    @property
+    def is_ill(self) -> bool:
+        """Whether the last row has passed a limit."""
+        return bool(self._streaks)
+
+    def verdict(self) -> str | None:
+        """How healthy the run is where it is, in one sentence; None if nothing was ever wrong."""
+        since = {name: self._since(name) for name in self._streaks}
+        if self._alarms:
+            first = min(first for _, first in self._streaks.values())
+            way_out = "a lower training.learning_rate"
+            if self._config.action != "restore":
+                way_out += ' or with watch.action = "restore"'
+            return (
+                f"This run is not healthy: {'; '.join(since[name] for name in self._alarms)}; go "
+                f"on from a checkpoint of before timestep {self._whole_before(first):,} or begin "
+                f"again, with {way_out} (alarms so far: {self._raised}, restores: "
+                f"{self._restores})"
+            )
+        if since:
+            return (
+                f"This run may not be healthy: {'; '.join(since.values())}, which is an alarm "
+                f"after {self._config.patience}"
+            )
+        if self._raised:
+            return (
+                f"This run is healthy at its end, after {self._raised} alarms and "
+                f"{self._restores} restores, of which train.log tells"
+            )
+        return None
 
     def needs_before(self, global_timestep: int) -> int | None:
         """Where a restore from now on would look for a checkpoint: before this timestep.
@@ -125,6 +165,12 @@ class CollapseWatch(Callback):
         firsts = [first for _, first in self._streaks.values()]
         return max(min([*firsts, update]) - self._steps_per_epoch, 1)
 
+    def _since(self, name: str) -> str:
+        """What is wrong with a number, and for how long."""
+        updates = self._streaks[name][0]
+        what = self._passed.get(name, f"{name} is past its limit")
+        return f"{what}, for {updates} update{'s' if updates > 1 else ''}"
+
     def _longer(self, name: str, global_timestep: int) -> tuple[int, int]:
         updates, first = self._streaks.get(name, (0, global_timestep))
         return updates + 1, first
@@ -144,7 +190,7 @@ class CollapseWatch(Callback):
             run.log("Collapse watch: there is no earlier checkpoint to go back to")
             return False
         self._restores += 1
-        self._streaks = {}
+        self._streaks, self._alarms = {}, []
         run.log(
             f"Collapse watch: restored the weights of timestep {timestep}, learning rate times "
             f"{config.slowdown:g} (restore {self._restores} of {config.max_restores})"
@@ -154,19 +200,23 @@ class CollapseWatch(Callback):
         return True
 
     def _stop(self, run: RunView) -> None:
-        # A run that is resumed with other settings has its patience before it.
-        self._streaks = {}
+        self._has_stopped = True
         run.log("Collapse watch: the run stops")
         run.request_stop(COLLAPSE)
 
     def state_dict(self) -> dict[str, Any]:
         """What later judgements depend on, in plain Python values."""
         streaks = {name: list(streak) for name, streak in self._streaks.items()}
-        return {"restores": self._restores, "streaks": streaks}
+        if self._has_stopped:
+            # A run that is resumed with other settings has its patience before it.
+            streaks = {}
+        return {"raised": self._raised, "restores": self._restores, "streaks": streaks}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state_dict()``; an empty one leaves everything as it is."""
+        self._raised = state.get("raised", 0)
         self._restores = state.get("restores", 0)
         self._streaks = {
             name: (updates, first) for name, (updates, first) in state.get("streaks", {}).items()
         }
+        self._alarms = [name for name in self._streaks if self._is_alarm(name)]

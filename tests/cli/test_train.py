@@ -70,9 +70,29 @@ def test_a_collapsed_run_stops_with_a_code_of_its_own(tmp_path: Path) -> None:
         "train", *SMALL_RUN, *settings, "--total-timesteps", "64", "--run-dir", str(tmp_path / "a")
     )
     assert result.exit_code == 1
-    assert "Stopped by collapse; go on with" in result.stderr
-    assert "learn/value_spread = " in result.stdout
+    assert "Stopped by collapse; go on with --resume" in result.stderr
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("This run is not healthy: learn/value_spread = ")
+    assert "go on from a checkpoint of before timestep 1 or begin again" in last
     assert [row["step"] for row in rows_of(tmp_path / "a")] == [16]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_complete_run_that_has_collapsed_says_so_in_its_last_line(
+    tmp_path: Path, quiet: bool
+) -> None:
+    words = ("--set", "training.learning_rate=1e6", "--total-timesteps", "240")
+    folder = tmp_path / "a"
+    result = run("train", *SMALL_RUN, *words, "--run-dir", str(folder), *["--quiet"] * quiet)
+    assert result.exit_code == 0
+    (*_, told) = (result.stderr if quiet else result.stdout).splitlines()
+    assert told.startswith("This run is not healthy: ")
+    assert "learn/value_spread = 0 is below watch.min_value_spread = 0.0005, for 1" in told
+    assert 'a lower training.learning_rate or with watch.action = "restore"' in told
+    assert "(alarms so far: " in told
+    assert (folder / "train.log").read_text().splitlines()[-1].endswith(f"WARNING {told}")
+    assert quiet == (result.stdout == "")
+    assert quiet == (result.stderr != "")
 
 
 def test_numbers_that_are_not_finite_end_with_a_sentence(tmp_path: Path) -> None:

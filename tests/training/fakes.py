@@ -105,6 +105,9 @@ class FakeScreen:
         self.events.append("show")
         self.snapshots.append(snapshot)
 
+    def finish(self) -> None:
+        pass
+
 
 class NotingCallback(Callback):
     """Notes every hook, and stops or fails at a step of choice."""

@@ -79,6 +79,17 @@ def test_long_lines_and_brackets_pass_unchanged() -> None:
     assert text.getvalue() == line + "\n"
 
 
+def test_after_the_end_messages_come_below_the_last_picture() -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=80, height=24, force_terminal=True, color_system=None)
+    with TrainingDisplay("live", console) as display:
+        display.update(at_update(3))
+        display.finish()
+        display.message("a line below")
+    assert text.getvalue().endswith("a line below\n")
+    assert text.getvalue().count("update 3") == 2  # drawn at once, and at the end
+
+
 def test_quiet_prints_nothing() -> None:
     text = io.StringIO()
     with display_on(text, "quiet") as display:

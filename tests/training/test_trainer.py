@@ -296,3 +296,20 @@ def test_a_live_screen_that_cannot_be_taken_leaves_a_finalised_run(tmp_path: Pat
     assert log.count("Training ends at timestep 0") == 1
     assert log.count("Saved") == 1
     train(small_config(tmp_path, updates=1), resume="latest")
+
+
+@pytest.mark.parametrize("mode", ["quiet", "log", "live"])
+def test_the_log_tells_the_progress_whatever_the_screen_shows(tmp_path: Path, mode: str) -> None:
+    stream = io.StringIO()
+    always = {"display.mode": mode, "display.log_every_seconds": 1e-9}
+    console = Console(file=stream, force_terminal=mode == "live")
+    Trainer(small_config(tmp_path, updates=3, **always), console=console).run()
+    lines = (tmp_path / "train.log").read_text().splitlines()
+    told = [line for line in lines if "  update " in line]
+    updates = dict.fromkeys(line.split("  ")[2] for line in told)
+    assert list(updates) == [f"update {number}" for number in range(4)]
+    assert all(" INFO " in line for line in told)
+    assert "Training ends" in lines[lines.index(told[-1]) + 1]
+    if mode != "live":
+        shown = [line for line in stream.getvalue().splitlines() if "  update " in line]
+        assert shown == ([line.split(" INFO ")[1] for line in told] if mode == "log" else [])

@@ -202,6 +202,37 @@ def test_the_watch_goes_on_from_its_state() -> None:
     assert resumed.watch.state_dict() == straight.watch.state_dict()
 
 
+def test_the_verdict_tells_what_stands_and_what_has_been() -> None:
+    rig = Rig()
+    rig.update(5)
+    assert rig.watch.verdict() is None
+    assert not rig.watch.is_ill
+    rig.update(1, approx_kl=0.5)
+    kl = "learn/approx_kl = 0.5 is above watch.max_kl = 0.3"
+    maybe = f"This run may not be healthy: {kl}, for 1 update, which is an alarm after 3"
+    assert rig.watch.verdict() == maybe
+    rig.update(3, approx_kl=0.5)
+    ill = rig.watch.verdict()
+    assert ill is not None
+    assert ill.startswith(f"This run is not healthy: {kl}, for 4 updates; go on from")
+    assert "of before timestep 5 or begin again" in ill
+    assert "(alarms so far: 1, restores: 0)" in ill
+    resumed = Rig()
+    resumed.watch.load_state_dict(rig.watch.state_dict())
+    told = "This run is not healthy: learn/approx_kl is past its limit, for 4 updates; go on"
+    assert str(resumed.watch.verdict()).startswith(told)
+    rig.update(1)
+    assert not rig.watch.is_ill
+    assert str(rig.watch.verdict()).startswith("This run is healthy at its end, after 1 alarms")
+
+
+def test_a_stop_is_told_and_a_resumed_run_has_its_patience_before_it() -> None:
+    rig = Rig(action="stop")
+    rig.update(3, value_spread=0.0)
+    assert "is not healthy: learn/value_spread = 0" in str(rig.watch.verdict())
+    assert rig.watch.state_dict() == {"raised": 1, "restores": 0, "streaks": {}}
+
+
 class Planting(Callback):
     """Plants NaN in the value head once a number of plies is reached."""
 
@@ -232,7 +263,7 @@ def test_a_real_run_with_nan_planted_is_restored(tmp_path: Path) -> None:
     rates = [row["learn/learning_rate"] for row in rows]
     assert rates == pytest.approx([5e-4] * 3 + [1.25e-4] * 2)
     last = read_checkpoint(tmp_path / "checkpoints" / f"checkpoint-{6 * ROLLOUT:012d}.pt")
-    assert last["watch"] == {"restores": 1, "streaks": {}}
+    assert last["watch"] == {"raised": 1, "restores": 1, "streaks": {}}
 
 
 def test_a_real_run_with_nan_planted_stops_and_keeps_its_last_good_checkpoint(
