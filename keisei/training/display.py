@@ -92,9 +92,10 @@ class TrainingDisplay:
         """
         if self._mode == "live":
             # Redrawn only from `update`: a refresh thread would take time from the games.
-            self._live = Live(console=self._console, auto_refresh=False)
+            live = Live(console=self._console, auto_refresh=False)
             with self._writing():
-                self._live.start()
+                live.start()
+            self._live = live
         # The first steps say little, so the first plain line waits as long as the others.
         self._told_at = self._clock()
         return self
