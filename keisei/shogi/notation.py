@@ -83,8 +83,9 @@ def parse_sfen(text: str) -> Placement:
 
     Raises:
         InvalidSfenError: When the text is malformed, a piece stands where it could never move
-            again, a file holds two unpromoted pawns of a colour, a king is missing or doubled, or
-            there are more pieces of a kind than in a set. The sentence names the bad part.
+            again, a file holds two unpromoted pawns of a colour, kings are missing, doubled or
+            side by side, or there are more pieces of a kind than in a set. The sentence names the
+            bad part.
     """
     fields = text.split(" ")
     if len(fields) not in (3, 4):
@@ -266,13 +267,18 @@ def _parse_move_number(text: str) -> int:
 
 
 def _check_kings(board: NDArray[np.uint8]) -> None:
-    """Raise unless each side has exactly one king."""
+    """Raise unless each side has exactly one king, out of the other one's reach."""
     for colour in (BLACK, WHITE):
         count = int(np.count_nonzero(board == KING + OTHER_SIDE * colour))
         if count != 1:
             raise InvalidSfenError(
                 f"SFEN board has {count} kings of {_COLOUR_NAMES[colour]}; each side needs one."
             )
+    kings = np.flatnonzero(board % OTHER_SIDE == KING)
+    files, ranks = np.divmod(kings, NUM_RANKS)
+    if max(np.ptp(files), np.ptp(ranks)) == 1:
+        names = " and ".join(SQUARE_NAMES[square] for square in kings)
+        raise InvalidSfenError(f"SFEN board: the kings stand side by side, on {names}.")
 
 
 def _check_pieces_can_move(board: NDArray[np.uint8]) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from keisei.shogi.constants import (
@@ -29,10 +29,12 @@ PICTURE_LINES = 14
 
 @st.composite
 def placements(draw: st.DrawFn) -> Placement:
-    """Placements with both kings, no dead-end piece, no nifu, and no more than one set."""
+    """Placements with both kings apart, no dead-end piece, no nifu, no more than one set."""
     board = np.zeros(81, np.uint8)
     hands = np.zeros((2, 7), np.uint8)
     squares = draw(st.permutations(range(81)))
+    files, ranks = np.divmod(squares[:2], 9)
+    assume(max(abs(files[0] - files[1]), abs(ranks[0] - ranks[1])) > 1)
     board[squares[0]] = KING
     board[squares[1]] = KING + OTHER_SIDE
     used = [0] * 8
@@ -151,6 +153,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("4k4/9/9/9/9/9/9/9/4K4 b - 1\n", "1\\n"),
         ("4k4/9/9/9/9/9/9/9/9 b - 1", "0 kings of Black"),
         ("4k4/k8/9/9/9/9/9/9/4K4 b - 1", "2 kings of White"),
+        ("9/4Kk3/8R/9/9/9/9/9/9 w - 1", "kings stand side by side, on 4b and 5b"),
+        ("9/9/9/9/9/9/9/7k1/8K b - 1", "kings stand side by side, on 1i and 2h"),
         ("4k2P1/9/9/9/9/9/9/9/4K4 b - 1", "pawn of Black on 2a"),
         ("4k4/7N1/9/9/9/9/9/9/4K4 b - 1", "knight of Black on 2b"),
         ("4k4/9/9/9/9/9/9/9/4K2l1 b - 1", "lance of White on 2i"),
