@@ -3,6 +3,7 @@
 #   make test     the fast tests;  make test-slow  the rest;  make test-all  both
 #   make test-other  RLlib and Tianshou, whose pins need an environment of their own
 #   make bench    the measurements, added to benchmarks/RESULTS.md
+#   make soak     10^8 positions beside cshogi, gone on with where the last call stopped
 #   make check    everything that CI runs: tests, lint, types, contracts
 #   make format   rewrite the sources in the one format
 # Another Python: make PYTHON=python3.12 ...;  other training options: make train ARGS="--seed 7"
@@ -21,7 +22,7 @@ OTHER_READY := $(OTHER)/.installed
 # on one core.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help train test test-slow test-all test-other bench lint format types contracts check clean
+.PHONY: help train test test-slow test-all test-other bench soak lint format types contracts check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -71,6 +72,9 @@ bench: $(DEV_READY)
 	  --benchmark-json=.benchmarks/latest.json $(ARGS)
 	$(BIN)/python benchmarks/report.py .benchmarks/latest.json \
 	  benchmarks/RESULTS.md benchmarks/env_step.svg
+
+soak: $(DEV_READY)
+	$(ONE_THREAD) $(BIN)/python benchmarks/soak.py --log .benchmarks/soak.jsonl $(ARGS)
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .

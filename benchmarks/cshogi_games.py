@@ -16,7 +16,7 @@ NUM_PLANES = 104  # 28 kinds of piece and 76 pieces in hand, as cshogi's piece_p
 _FIRST_DROP = 81
 
 
-def _label_table() -> NDArray[np.int64]:
+def label_table() -> NDArray[np.int64]:
     """Labels of all 16-bit moves: int64[2, 65536] by colour and move, -1 where there is none."""
     table = np.full((2, 1 << 16), -1, np.int64)
     for turn in (cshogi.BLACK, cshogi.WHITE):
@@ -46,7 +46,7 @@ class CshogiLoop:
         self.mask = np.zeros((num_envs, NUM_ACTIONS), np.bool_)  # [N, 2187] True = legal
         self.planes = np.zeros((num_envs, NUM_PLANES, 9, 9), np.float32)  # mover's view
         self._max_plies = max_plies
-        self._labels = _label_table()
+        self._labels = label_table()
         self._random = random.Random(seed)
         self._boards = [cshogi.Board() for _ in range(num_envs)]
         self._legal = [list(board.legal_moves) for board in self._boards]

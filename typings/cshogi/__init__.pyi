@@ -12,10 +12,14 @@ class LegalMoveList:
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[int]: ...
 
+class CheckMoveList:
+    def __iter__(self) -> Iterator[int]: ...
+
 class Board:
     turn: int
     move_number: int
     legal_moves: LegalMoveList
+    check_moves: CheckMoveList
     pieces: list[int]
     pieces_in_hand: tuple[list[int], list[int]]
     def __init__(self, sfen: str | None = None) -> None: ...
