@@ -2,6 +2,7 @@
 #   make train    256 games of shogi, played and learned from, into a new folder under runs/
 #   make test     the fast tests;  make test-slow  the rest;  make test-all  both
 #   make test-other  RLlib and Tianshou, whose pins need an environment of their own
+#   make fuzz     strangers' bytes, FUZZ_SECONDS=600 for each target (ARGS=FILE for some of them)
 #   make bench    the measurements, added to benchmarks/RESULTS.md
 #   make soak     10^8 positions beside cshogi, gone on with where the last call stopped
 #   make check    everything that CI runs: tests, lint, types, contracts
@@ -11,6 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+FUZZ_SECONDS ?= 600
 
 BIN := $(VENV)/bin
 TRAIN_READY := $(VENV)/.installed-train
@@ -22,7 +24,7 @@ OTHER_READY := $(OTHER)/.installed
 # on one core.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help train test test-slow test-all test-other bench soak lint format types contracts check clean
+.PHONY: help train test test-slow test-all test-other fuzz bench soak lint format types contracts check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -65,6 +67,10 @@ test-other: $(OTHER_READY)
 	  tests/vec/adapters/test_rllib.py tests/vec/adapters/test_tianshou.py \
 	  tests/vec/adapters/test_page.py $(ARGS)
 	$(ONE_THREAD) $(OTHER)/bin/python -m pytest -q tests/examples -k rllib_ppo $(ARGS)
+
+fuzz: $(DEV_READY)
+	$(ONE_THREAD) KEISEI_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -s \
+	  $(or $(ARGS),tests/fuzz)
 
 bench: $(DEV_READY)
 	@mkdir -p .benchmarks

@@ -10,7 +10,9 @@ from keisei.cli.positions import POSITION_HELP, read_position
 
 def perft(
     position: Annotated[list[str], typer.Argument(metavar="SFEN", help=POSITION_HELP)],
-    depth: Annotated[int, typer.Argument(metavar="DEPTH", min=1, help="Plies to look ahead.")],
+    depth: Annotated[
+        int, typer.Argument(metavar="DEPTH", min=1, max=30, help="Plies to look ahead.")
+    ],
     *,
     divide: Annotated[
         bool, typer.Option("--divide", help="Also print the leaves below each first move.")

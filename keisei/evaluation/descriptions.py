@@ -1,5 +1,6 @@
 """Players described in a line of text, for the command line and the settings of a run."""
 
+import re
 import shlex
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -7,11 +8,14 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+import torch
+
 from keisei.evaluation.engine_player import EnginePlayer
 from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.players import Player, PolicyPlayer, RandomPlayer
 from keisei.evaluation.usi_client import EngineSettings
 from keisei.rl.networks import PolicyValueNet
+from keisei.shogi.moves import shown
 
 SHIPPED = "keisei"
 """The name of the policy that comes with the package."""
@@ -26,6 +30,14 @@ _OPTION_PREFIX = "option."
 _LIMITS = ("nodes", "depth", "byoyomi")
 _ENGINE_KEYS = (*_LIMITS, "processes", "timeout")
 _POLICY_KEYS = ("argmax", "sampled", "device")
+_WHOLE = re.compile(r"0*([1-9][0-9]{0,18})")
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{0,6})?|\.[0-9]{1,6}")
+_MOST = {"processes": 1000}
+"""Largest value of a key; of the others it is ``_MOST_OF_A_LIMIT``."""
+_MOST_OF_A_LIMIT = 1_000_000_000
+_DEVICE = re.compile(r"cpu|cuda(:[0-9])?")
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""What would end a line of USI or of a record, or the name of a file, and half characters."""
 
 PolicyLoader = Callable[[Path, str], PolicyValueNet]
 """Gives the network at a path, on the device of a name."""
@@ -116,15 +128,20 @@ def parse_player(text: str) -> PlayerDescription:
         >>> parse_player("usi:fairy-stockfish?nodes=100&option.Skill Level=5").engine.limit
         'nodes 100'
     """
+    unusable = _NO_TEXT.search(text)
+    if unusable is not None:
+        raise PlayerDescriptionError(
+            f"player {shown(text)} holds {unusable[0]!r}, which is no part of a text"
+        )
     place, _, query = text.partition("?")
     options: dict[str, str] = {}
     for part in query.split("&") if query else []:
         key, _, value = part.partition("=")
         if key in options:
-            raise PlayerDescriptionError(f"player {text!r} names {key!r} twice")
+            raise PlayerDescriptionError(f"player {shown(text)} names {shown(key)} twice")
         options[key] = value
     if not place:
-        raise PlayerDescriptionError(f"player {text!r} is empty; write {SYNTAX}")
+        raise PlayerDescriptionError(f"player {shown(text)} is empty; write {SYNTAX}")
     if place.startswith(_ENGINE_PREFIX):
         description = PlayerDescription(
             text, place.removeprefix(_ENGINE_PREFIX), is_engine=True, options=options
@@ -135,8 +152,9 @@ def parse_player(text: str) -> PlayerDescription:
         place = str(SHIPPED_POLICY)
     description = PlayerDescription(text, place, options=options)
     _check_keys(description, _POLICY_KEYS if description.is_policy else ())
+    _check_device(description)
     if "argmax" in options and "sampled" in options:
-        raise PlayerDescriptionError(f"player {text!r} is to be both argmax and sampled")
+        raise PlayerDescriptionError(f"player {shown(text)} is to be both argmax and sampled")
     return description
 
 
@@ -145,23 +163,44 @@ def _check_engine(description: PlayerDescription) -> None:
     _check_keys(description, _ENGINE_KEYS)
     if sum(kind in options for kind in _LIMITS) != 1:
         raise PlayerDescriptionError(
-            f"player {text!r} has to name one of nodes=N, depth=N and byoyomi=MS"
+            f"player {shown(text)} has to name one of nodes=N, depth=N and byoyomi=MS"
         )
     for key in (*_LIMITS, "processes"):
         value = options.get(key, "1")
-        if not (value.isascii() and value.isdigit() and int(value) > 0):
+        number = _WHOLE.fullmatch(value)
+        if number is None:
             raise PlayerDescriptionError(
-                f"player {text!r}: {key}={value} is no whole number above 0"
+                f"player {shown(text)}: {key}={shown(value)} is no whole number above 0"
+            )
+        most = _MOST.get(key, _MOST_OF_A_LIMIT)
+        if int(number[1]) > most:
+            raise PlayerDescriptionError(
+                f"player {shown(text)}: {key}={value} is past {most}; lower it"
             )
     timeout = options.get("timeout", "1")
-    if not timeout.replace(".", "", 1).isdigit() or float(timeout) <= 0:
-        raise PlayerDescriptionError(f"player {text!r}: timeout={timeout} is no time above 0")
+    if not _SECONDS.fullmatch(timeout) or float(timeout) <= 0:
+        raise PlayerDescriptionError(
+            f"player {shown(text)}: timeout={shown(timeout)} is no time above 0"
+        )
     try:
         words = shlex.split(description.place)
     except ValueError as error:
-        raise PlayerDescriptionError(f"player {text!r}: {error}") from None
+        raise PlayerDescriptionError(f"player {shown(text)}: {error}") from None
     if not words:
-        raise PlayerDescriptionError(f"player {text!r} names no program after 'usi:'")
+        raise PlayerDescriptionError(f"player {shown(text)} names no program after 'usi:'")
+
+
+def _check_device(description: PlayerDescription) -> None:
+    text, name = description.text, description.options.get("device", "cpu")
+    if not _DEVICE.fullmatch(name):
+        raise PlayerDescriptionError(
+            f"player {shown(text)}: device={shown(name)} is neither cpu nor cuda nor cuda:N"
+        )
+    index = int(name.partition(":")[2] or 0)
+    if name != "cpu" and index >= torch.cuda.device_count():
+        raise PlayerDescriptionError(
+            f"player {shown(text)}: torch finds no CUDA device {index}; leave device={name} out"
+        )
 
 
 def _check_keys(description: PlayerDescription, known: tuple[str, ...]) -> None:
@@ -170,6 +209,6 @@ def _check_keys(description: PlayerDescription, known: tuple[str, ...]) -> None:
             continue
         allowed = ", ".join(known) or "none"
         raise PlayerDescriptionError(
-            f"player {description.text!r}: unknown option {key!r}; allowed are {allowed}"
+            f"player {shown(description.text)}: unknown option {shown(key)}; allowed are {allowed}"
             + (", option.NAME" if description.is_engine else "")
         )

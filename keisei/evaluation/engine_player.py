@@ -13,7 +13,7 @@ from keisei.evaluation.usi_client import EngineError, EngineSettings, UsiEngine
 from keisei.shogi.actions import board_action, drop_action
 from keisei.shogi.constants import NUM_SQUARES, WHITE
 from keisei.shogi.features import TO_MOVE
-from keisei.shogi.moves import InvalidUsiError, Move
+from keisei.shogi.moves import InvalidUsiError, Move, shown
 
 _NO_GAME = -1
 
@@ -123,8 +123,8 @@ class EnginePlayer:
         action = legal_action(text, positions.state[row], positions.mask_bits[row])
         if action is None:
             self.troubles.append(
-                f"game {game.number}: engine {self._settings.command!r} answered {text!r}, which "
-                f"is no legal move, to {game.usi_position()}"
+                f"game {game.number}: engine {self._settings.command!r} answered {shown(text)}, "
+                f"which is no legal move, to {game.usi_position()}"
             )
             return Forfeit.ILLEGAL_MOVE
         return action

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +21,14 @@ _GAMES_FOLDER = "/usr/games"
 """Debian installs engines there, which is not on everybody's PATH."""
 _CHUNK = 65536
 _QUIT_SECONDS = 1.0
+_POLL_SECONDS = 60.0
+"""Longest wait in one call; the system takes 24 days at most."""
+_UNREAD_BYTES = 1 << 20
+"""More than any engine says in a line, or before it is asked."""
 _COMPLAINT_BYTES = 500
+_MOST_OPTIONS = 10_000
+_OPTION_NAME_LENGTH = 200
+_LISTED_LENGTH = 500
 
 
 class EngineError(RuntimeError):
@@ -132,12 +140,19 @@ class UsiEngine:
     def think(self, position: str) -> None:
         """Let the engine search a position; ``best_move`` waits for the answer.
 
+        What the engine has said unasked until now is passed over, so that an answer that it gave
+        twice is not taken for that to this position.
+
         Args:
             position: The USI command, for example ``position startpos moves 7g7f``.
 
         Raises:
             EngineError: The engine has died.
         """
+        for _ in range(_UNREAD_BYTES // _CHUNK):
+            if not self._move_bytes(0):
+                break
+        self._unread = self._unread.rpartition(b"\n")[2]
         self._send(f"{position}\ngo {self._settings.limit}")
 
     def best_move(self) -> str:
@@ -170,13 +185,18 @@ class UsiEngine:
         """Say hello, set the options and wait until the engine is ready."""
         seconds = self._settings.start_seconds
         self._send("usi")
+        deadline = time.monotonic() + seconds
         known = {"USI_Hash", "USI_Ponder"}
-        while (line := self._line("usiok", time.monotonic() + seconds)) != "usiok":
+        while (line := self._line("usiok", deadline)) != "usiok":
             if line.startswith("option name "):
-                known.add(line.removeprefix("option name ").partition(" type ")[0])
+                name = line.removeprefix("option name ").partition(" type ")[0]
+                known.add(name[:_OPTION_NAME_LENGTH])
+            if len(known) > _MOST_OPTIONS:
+                raise EngineError(f"engine {self.name!r} names more than {_MOST_OPTIONS} options")
         for name, value in self._settings.options.items():
             if name not in known:
-                names = ", ".join(sorted(known))
+                listed = ", ".join(filter(str.isprintable, sorted(known)))
+                names = textwrap.shorten(listed, _LISTED_LENGTH, placeholder=" ...")
                 raise EngineError(f"engine {self.name!r} has no option {name!r}; it has {names}")
             self._send(f"setoption name {name}" + (f" value {value}" if value else ""))
         self._send("isready")
@@ -212,14 +232,20 @@ class UsiEngine:
             if left <= 0:
                 self._answers = False
                 raise EngineError(f"engine {self.name!r} {complaint}{self._last_words()}")
-            poll = select.poll()
-            poll.register(self._stdout, select.POLLIN)
-            if self._stderr_open:
-                poll.register(self._stderr, select.POLLIN)
-            if self._unsent:
-                poll.register(self._stdin, select.POLLOUT)
-            for descriptor, _ in poll.poll(1000 * left):
-                self._transfer(descriptor)
+            self._move_bytes(min(left, _POLL_SECONDS))
+
+    def _move_bytes(self, seconds: float) -> bool:
+        """Move what the pipes have and take, once; False when it was nothing in that time."""
+        poll = select.poll()
+        poll.register(self._stdout, select.POLLIN)
+        if self._stderr_open:
+            poll.register(self._stderr, select.POLLIN)
+        if self._unsent:
+            poll.register(self._stdin, select.POLLOUT)
+        ready = poll.poll(1000 * seconds)
+        for descriptor, _ in ready:
+            self._transfer(descriptor)
+        return bool(ready)
 
     def _transfer(self, descriptor: int) -> None:
         """Read or write what one pipe has room for."""
@@ -233,10 +259,15 @@ class UsiEngine:
         if descriptor == self._stderr:
             self._stderr_open = bool(data)
             self._complaint = (self._complaint + data)[-_COMPLAINT_BYTES:]
-        elif data:
-            self._unread += data
-        else:
+        elif not data:
             raise self._death()
+        else:
+            self._unread += data
+            if len(self._unread) > _UNREAD_BYTES:
+                self._answers = False
+                raise EngineError(
+                    f"engine {self.name!r} says more than {_UNREAD_BYTES} bytes at once"
+                )
 
     def _death(self) -> EngineError:
         """What to raise when the engine has closed a pipe."""
@@ -245,7 +276,9 @@ class UsiEngine:
         except subprocess.TimeoutExpired:
             return EngineError(f"engine {self.name!r} has closed its pipes{self._last_words()}")
         if self._stderr_open:
-            self._complaint += os.read(self._stderr, _CHUNK)
+            # What the engine started may hold the pipe open and say nothing.
+            with suppress(BlockingIOError):
+                self._complaint += os.read(self._stderr, _CHUNK)
         return EngineError(f"engine {self.name!r} died with exit code {code}{self._last_words()}")
 
     def _last_words(self) -> str:

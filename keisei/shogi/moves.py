@@ -23,6 +23,11 @@ _DROP_MARK = "*"
 _PROMOTION_MARK = "+"
 
 
+def shown(text: str, limit: int = 60) -> str:
+    """A text in quotes, shortened so that a sentence stays readable."""
+    return repr(text if len(text) <= limit else text[:limit] + "...")
+
+
 class InvalidUsiError(ValueError):
     """A text that is not a move in USI."""
 
@@ -95,7 +100,7 @@ class Move:
         """
         if len(text) not in _USI_LENGTHS:
             raise InvalidUsiError(
-                f"USI move {text!r} has {len(text)} characters; "
+                f"USI move {shown(text)} has {len(text)} characters; "
                 'moves look like "7g7f", "8h2b+" or "P*5e".'
             )
         if text[1] == _DROP_MARK:

@@ -31,7 +31,7 @@ from keisei.shogi.constants import (
     SILVER,
     WHITE,
 )
-from keisei.shogi.moves import PIECE_LETTERS, RANK_NAMES, SQUARE_NAMES, Move
+from keisei.shogi.moves import PIECE_LETTERS, RANK_NAMES, SQUARE_NAMES, Move, shown
 
 MAX_MOVE_NUMBER = 999_999
 
@@ -39,7 +39,8 @@ _COLOUR_NAMES = ("Black", "White")
 _SIDE_LETTERS = "bw"
 _PIECE_NAMES = ("", "pawn", "lance", "knight", "silver", "bishop", "rook", "gold", "king")
 _SFEN_HAND_ORDER = (ROOK, BISHOP, GOLD, SILVER, KNIGHT, LANCE, PAWN)
-_HAND_ITEM = re.compile(r"([0-9]*)([^0-9])", re.DOTALL)
+# At the end of the text the letter may lack: else digits without one would be looked at from each.
+_HAND_ITEM = re.compile(r"([0-9]*)([^0-9]|\Z)", re.DOTALL)
 _MOVE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _PROMOTABLE = range(PAWN, GOLD)
 _DEAD_END_RANKS = {PAWN: 1, LANCE: 1, KNIGHT: 2}
@@ -90,12 +91,12 @@ def parse_sfen(text: str) -> Placement:
     fields = text.split(" ")
     if len(fields) not in (3, 4):
         raise InvalidSfenError(
-            f"SFEN {_shown(text)} has {len(fields)} field(s); it needs board, side to move, hands "
+            f"SFEN {shown(text)} has {len(fields)} field(s); it needs board, side to move, hands "
             "and (optionally) move number, with one blank between them."
         )
     if fields[1] not in ("b", "w"):
         raise InvalidSfenError(
-            f"SFEN side to move {_shown(fields[1])} is neither 'b' (Black) nor 'w' (White)."
+            f"SFEN side to move {shown(fields[1])} is neither 'b' (Black) nor 'w' (White)."
         )
     board = _parse_board(fields[0])
     hands = _parse_hands(fields[2])
@@ -135,11 +136,6 @@ def format_board(placement: Placement, last_move: Move | None = None) -> str:
     return "\n".join(lines)
 
 
-def _shown(text: str, limit: int = 60) -> str:
-    """A text in quotes, shortened so that a sentence stays readable."""
-    return repr(text if len(text) <= limit else text[:limit] + "...")
-
-
 def _colour_and_piece(code: int) -> tuple[int, int]:
     """Colour and uncoloured piece code (1..14) of an absolute code."""
     return (WHITE, code - OTHER_SIDE) if code > OTHER_SIDE else (BLACK, code)
@@ -171,7 +167,7 @@ def _parse_board(text: str) -> NDArray[np.uint8]:
     ranks = text.split("/")
     if len(ranks) != NUM_RANKS:
         raise InvalidSfenError(
-            f"SFEN board {_shown(text)} has {len(ranks)} ranks; it needs nine, with '/' between."
+            f"SFEN board {shown(text)} has {len(ranks)} ranks; it needs nine, with '/' between."
         )
     board = np.zeros(NUM_SQUARES, np.uint8)
     for rank, rank_text in enumerate(ranks):
@@ -187,10 +183,10 @@ def _parse_rank(text: str, where: str) -> list[int]:
     for letter in text:
         is_digit = letter in "123456789"
         if promoted and (is_digit or letter == "+"):
-            raise InvalidSfenError(f"SFEN {where} {_shown(text)}: a piece has to follow '+'.")
+            raise InvalidSfenError(f"SFEN {where} {shown(text)}: a piece has to follow '+'.")
         if is_digit and after_digit:
             raise InvalidSfenError(
-                f"SFEN {where} {_shown(text)}: write neighbouring empty squares as one digit."
+                f"SFEN {where} {shown(text)}: write neighbouring empty squares as one digit."
             )
         if is_digit:
             codes += [EMPTY] * int(letter)
@@ -199,10 +195,10 @@ def _parse_rank(text: str, where: str) -> list[int]:
         promoted = letter == "+"
         after_digit = is_digit
     if promoted:
-        raise InvalidSfenError(f"SFEN {where} {_shown(text)}: a piece has to follow '+'.")
+        raise InvalidSfenError(f"SFEN {where} {shown(text)}: a piece has to follow '+'.")
     if len(codes) != NUM_FILES:
         raise InvalidSfenError(
-            f"SFEN {where} {_shown(text)} describes {len(codes)} squares; it needs nine."
+            f"SFEN {where} {shown(text)} describes {len(codes)} squares; it needs nine."
         )
     return codes
 
@@ -220,19 +216,19 @@ def _parse_hands(text: str) -> NDArray[np.uint8]:
     hands = np.zeros((2, NUM_HAND_TYPES), np.uint8)
     if text == "-":
         return hands
-    items = _HAND_ITEM.findall(text)
-    if not items or sum(len(count) + 1 for count, _ in items) != len(text):
+    items = [item for item in _HAND_ITEM.findall(text) if any(item)]
+    if not items or not items[-1][1]:
         raise InvalidSfenError(
-            f"SFEN hands {_shown(text)} do not end in a piece; write '-' for empty hands, "
+            f"SFEN hands {shown(text)} do not end in a piece; write '-' for empty hands, "
             "or pieces such as '2Pb'."
         )
     for count, letter in items:
-        colour, piece = _colour_and_piece(_letter_code(letter, f"hands {_shown(text)}"))
+        colour, piece = _colour_and_piece(_letter_code(letter, f"hands {shown(text)}"))
         if piece == KING:
-            raise InvalidSfenError(f"SFEN hands {_shown(text)} hold a king; kings stay on board.")
+            raise InvalidSfenError(f"SFEN hands {shown(text)} hold a king; kings stay on board.")
         if hands[colour, piece - PAWN]:
             raise InvalidSfenError(
-                f"SFEN hands {_shown(text)} name {letter!r} twice; write the count once before it."
+                f"SFEN hands {shown(text)} name {letter!r} twice; write the count once before it."
             )
         hands[colour, piece - PAWN] = _hand_count(count, letter)
     return hands
@@ -244,14 +240,14 @@ def _hand_count(digits: str, letter: str) -> int:
         return 1
     if digits.startswith("0") or digits == "1":
         raise InvalidSfenError(
-            f"SFEN hands item {_shown(digits + letter)}: counts are 2 or more, without leading "
+            f"SFEN hands item {shown(digits + letter)}: counts are 2 or more, without leading "
             "zeros; a single piece has none."
         )
     # More digits than the largest count has: refused before int() can meet a gigantic number.
     limit = HAND_LIMITS[PIECE_LETTERS.index(letter.upper()) - PAWN]
     if len(digits) > len(str(max(HAND_LIMITS))) or int(digits) > limit:
         raise InvalidSfenError(
-            f"SFEN hands item {_shown(digits + letter)}: a set holds {limit} of this piece."
+            f"SFEN hands item {shown(digits + letter)}: a set holds {limit} of this piece."
         )
     return int(digits)
 
@@ -260,7 +256,7 @@ def _parse_move_number(text: str) -> int:
     """The move number of an SFEN."""
     if not _MOVE_NUMBER.fullmatch(text):
         raise InvalidSfenError(
-            f"SFEN move number {_shown(text)} is not a whole number from 1 to {MAX_MOVE_NUMBER} "
+            f"SFEN move number {shown(text)} is not a whole number from 1 to {MAX_MOVE_NUMBER} "
             "without leading zeros."
         )
     return int(text)

@@ -23,3 +23,10 @@ def test_moves_may_come_between_position_and_depth() -> None:
 
 def test_a_bad_position_is_refused_in_one_sentence() -> None:
     assert_mistake(run("perft", "4k4/9/9/9 b - 1", "2"), "4 ranks")
+
+
+def test_a_depth_that_nobody_can_reach_is_refused() -> None:
+    result = run("perft", "startpos", "100000")
+    assert result.exit_code == 2
+    assert "'DEPTH'" in result.stderr
+    assert "30" in result.stderr

@@ -31,17 +31,19 @@ def answer(behaviour: str, board: cshogi.Board) -> None:
     match behaviour:
         case "hang":
             time.sleep(1000)
-        case "flood":
+        case "flood" | "line":
+            end = "\n" if behaviour == "flood" else ""
             while True:
-                say("info string " + 500 * "a")
+                sys.stdout.write("info string " + 500 * "a" + end)
         case "die":
             sys.exit("out of cheese")
         case "illegal":
             say("bestmove 5i5a")
         case "garbage":
             say("what?\nbestmove")
-        case "resign" | "win":
-            say(f"bestmove {behaviour}")
+        case "resign" | "win" | "long" | "twice":
+            answers = {"long": 900_000 * "a", "twice": f"{best_move(board)}\nbestmove resign"}
+            say(f"bestmove {answers.get(behaviour, behaviour)}")
         case "noisy":
             sys.stderr.write(1_000_000 * "!")
             sys.stderr.flush()
@@ -77,6 +79,15 @@ def main(pid_file: Path, behaviour: str) -> None:
     note(pid_file, str(os.getpid()))
     if behaviour == "mute":
         time.sleep(1000)
+    while behaviour == "slow":
+        say("info string wait")
+        time.sleep(0.05)
+    while behaviour == "options":
+        say(f"option name {time.monotonic_ns()} type check")
+    if behaviour == "orphan":
+        # Holds standard error open after the engine's death.
+        note(pid_file, str(subprocess.Popen(["sleep", "1000"], stdin=-3, stdout=-3).pid))
+        return
     if behaviour == "parent":
         note(pid_file, str(subprocess.Popen(["sleep", "1000"]).pid))
     serve(pid_file, behaviour)

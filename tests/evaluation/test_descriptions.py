@@ -67,11 +67,24 @@ def test_an_engine_has_a_command_a_limit_and_options() -> None:
         ("a.pt?argmax&argmax", "names 'argmax' twice"),
         ("usi:engine", "one of nodes=N, depth=N and byoyomi=MS"),
         ("usi:engine?nodes=1&depth=1", "one of nodes=N, depth=N and byoyomi=MS"),
-        ("usi:engine?nodes=0", "nodes=0 is no whole number above 0"),
-        ("usi:engine?nodes=many", "nodes=many is no whole number above 0"),
-        ("usi:engine?nodes=1&processes=-1", "processes=-1"),
-        ("usi:engine?nodes=1&timeout=soon", "timeout=soon is no time above 0"),
+        ("usi:engine?nodes=0", "nodes='0' is no whole number above 0"),
+        ("usi:engine?nodes=many", "nodes='many' is no whole number above 0"),
+        ("usi:engine?nodes=1&processes=-1", "processes='-1'"),
+        ("usi:engine?nodes=1&timeout=soon", "timeout='soon' is no time above 0"),
         ("usi:engine?nodes=1&skill=1", "unknown option 'skill'; allowed are nodes, "),
+        ("usi:engine?nodes=" + "9" * 5000, "is no whole number above 0"),
+        ("usi:engine?byoyomi=9999999999999", "byoyomi=9999999999999 is past 1000000000"),
+        ("usi:engine?nodes=1&processes=100000", "processes=100000 is past 1000"),
+        ("usi:engine?nodes=²", "nodes='²' is no whole number above 0"),
+        ("usi:engine?nodes=1&timeout=²", "timeout='²' is no time above 0"),
+        ("usi:engine?nodes=1&timeout=.", "timeout='.' is no time above 0"),
+        ("usi:engine?nodes=1&timeout=" + "9" * 400, "is no time above 0"),
+        ("usi:engine?nodes=1&option.Book=a\nquit", "holds '\\n', which is no part of a text"),
+        ("a\0b.pt", "holds '\\x00', which is no part of a text"),
+        ("a\udcffb.pt", "holds '\\udcff', which is no part of a text"),
+        ("keisei?device=tpu", "device='tpu' is neither cpu nor cuda nor cuda:N"),
+        ("keisei?device=", "device='' is neither cpu nor cuda nor cuda:N"),
+        ("keisei?device=cuda:9", "torch finds no CUDA device 9; leave device=cuda:9 out"),
         ("usi:?nodes=1", "names no program after 'usi:'"),
         ("usi:'a?nodes=1", "No closing quotation"),
     ],
@@ -81,6 +94,7 @@ def test_texts_that_describe_nobody_are_refused_in_one_sentence(text: str, part:
         parse_player(text)
     assert part in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500
 
 
 def test_an_arena_opens_as_many_boards_as_engines_have_processes(tmp_path: Path) -> None:

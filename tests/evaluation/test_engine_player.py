@@ -52,6 +52,13 @@ def test_each_game_is_announced_once_when_every_board_has_its_process(tmp_path: 
     assert announced == sorted(announced)
 
 
+def test_a_very_long_answer_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with EnginePlayer(settings(tmp_path, "long", move_seconds=20.0)) as player:
+        play_match(player, RandomPlayer(1), 1, rules=SHORT)
+        assert "answered 'aaa" in player.troubles[0]
+        assert len(player.troubles[0]) < 500
+
+
 @pytest.mark.parametrize(
     ("behaviour", "end"),
     [

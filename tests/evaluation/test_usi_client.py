@@ -67,6 +67,45 @@ def test_a_program_that_speaks_no_usi_is_given_up(tmp_path: Path) -> None:
         UsiEngine(EngineSettings("true", "nodes 1"))
 
 
+def test_a_program_that_talks_but_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="said no 'usiok' in time"):
+        UsiEngine(settings(tmp_path, "slow", start_seconds=1.0))
+    assert_no_process(tmp_path)
+
+
+def test_endless_options_are_given_up(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="names more than 10000 options"):
+        UsiEngine(settings(tmp_path, "options", start_seconds=60.0))
+    assert_no_process(tmp_path)
+
+
+def test_a_line_without_an_end_takes_little_memory(tmp_path: Path) -> None:
+    with UsiEngine(settings(tmp_path, "line", move_seconds=60.0)) as engine:
+        engine.think("position startpos")
+        with pytest.raises(EngineError, match="says more than 1048576 bytes at once"):
+            engine.best_move()
+    assert_no_process(tmp_path)
+
+
+def test_an_old_answer_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    with UsiEngine(settings(tmp_path, "twice", move_seconds=20.0)) as engine:
+        for _ in range(3):
+            engine.think("position startpos")
+            assert engine.best_move() == "1g1f"
+
+
+def test_a_death_is_reported_while_a_child_holds_standard_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="died with exit code 0"):
+        UsiEngine(settings(tmp_path, "orphan"))
+    assert_no_process(tmp_path)
+
+
+def test_a_wait_of_weeks_can_be_asked_for(tmp_path: Path) -> None:
+    with UsiEngine(settings(tmp_path, "good", limit="byoyomi 9999999999")) as engine:
+        engine.think("position startpos")
+        assert engine.best_move() == "1g1f"
+
+
 @pytest.mark.parametrize("behaviour", ["hang", "flood"])
 def test_a_move_that_does_not_come_is_given_up(tmp_path: Path, behaviour: str) -> None:
     with UsiEngine(settings(tmp_path, behaviour)) as engine:

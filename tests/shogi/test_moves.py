@@ -54,6 +54,7 @@ def test_every_drop_letter() -> None:
         ("", "''"),
         ("7g", "2 characters"),
         ("7g7f++", "6 characters"),
+        (9 * 10**6 * "7", "7...' has 9000000 characters"),
         ("resign", "'resign'"),
         ("0g7f", "'0g'"),
         ("7g7j", "'7j'"),

@@ -139,6 +139,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("4k4/9/9/9/9/8/9/9/4K4 b - 1", "rank 6 '8' describes 8 squares"),
         ("4k4/9/9/9/9/4q4/9/9/4K4 b - 1", "rank 6 holds 'q'"),
         ("4k4/9/9/9/9/4+g4/9/9/4K4 b - 1", "'+g'"),
+        (f"4k4/9/9/9/9/9/9/9/4K4 b {10**7 * '9'} 1", "do not end in a piece"),
         ("4k4/9/9/9/9/9/9/9/4K4 b 1P 1", "'1P'"),
         ("4k4/9/9/9/9/9/9/9/4K4 b 02P 1", "'02P'"),
         ("4k4/9/9/9/9/9/9/9/4K4 b PP 1", "'P' twice"),
