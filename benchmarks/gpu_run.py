@@ -3,7 +3,8 @@
     python benchmarks/gpu_run.py OUT --minutes 10
 
 writes report.md, report.json, the run with its checkpoints, and policy.safetensors into the folder
-OUT. In order: the numbers of the GPU against those of the CPU; rate, efficiency and utilisation of
+OUT. In order: the numbers of the GPU against those of the CPU, and whether all moves that it draws
+are legal; rate, efficiency and utilisation of
 the training loop for three networks and two numbers of games; a training run of some minutes, which
 is resumed where an earlier call left it; and the place of its policy on the ladder, when
 fairy-stockfish is installed. Where the time of a command is limited, --parts does some of that, and
@@ -26,8 +27,11 @@ from typing_extensions import override
 
 from keisei.cli.loop_rates import measure_loop
 from keisei.config_file import load_config
+from keisei.rl.masking import unpack_mask
 from keisei.rl.networks import build_network
+from keisei.shogi.constants import NUM_ACTIONS
 from keisei.training.callbacks import Callback, RunView
+from keisei.training.model_manager import resolve_device
 from keisei.training.trainer import Trainer
 from keisei.vec import ShogiVectorEnv
 
@@ -45,6 +49,8 @@ class Plan:
     """Network and its options by the name in the tables."""
     num_envs: tuple[int, ...]
     positions: int
+    draws: int
+    """From each position."""
     seconds: float
     """Of each measurement of the loop."""
     settings: Mapping[str, Any]
@@ -66,6 +72,7 @@ def plan_for(minutes: float, games: int, *, is_dry: bool) -> Plan:
             },
             num_envs=(4, 64),
             positions=16,
+            draws=2,
             seconds=0.1,
             settings={
                 "training.num_steps": 4,
@@ -90,6 +97,7 @@ def plan_for(minutes: float, games: int, *, is_dry: bool) -> Plan:
         },
         num_envs=(256, 4096),
         positions=4096,
+        draws=250,
         seconds=5.0,
         settings={},
         training_seconds=minutes * 60,
@@ -98,16 +106,21 @@ def plan_for(minutes: float, games: int, *, is_dry: bool) -> Plan:
     )
 
 
-def compare_devices(plan: Plan) -> list[Row]:
-    """Largest differences to the CPU's float32, over positions of random games."""
+def random_positions(plan: Plan) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """States, packed masks and legal actions of positions of random games, on the CPU."""
     env = ShogiVectorEnv(plan.positions, obs="compact", num_threads=1)
     env.reset(seed=0)
     for _ in range(60):
         env.step(env.sample_actions())
     obs = env.observe()
     assert isinstance(obs, dict)
-    state, mask_bits = (torch.as_tensor(obs[name]) for name in ("state", "action_mask_bits"))
-    actions = torch.as_tensor(env.sample_actions())
+    state, mask_bits = (torch.tensor(obs[name]) for name in ("state", "action_mask_bits"))
+    return state, mask_bits, torch.from_numpy(env.sample_actions())
+
+
+def compare_devices(plan: Plan) -> list[Row]:
+    """Largest differences to the CPU's float32, over positions of random games."""
+    state, mask_bits, actions = random_positions(plan)
     rows: list[Row] = []
     for label, (name, options) in plan.networks.items():
         network = build_network(name, **options)
@@ -130,6 +143,24 @@ def compare_devices(plan: Plan) -> list[Row]:
                 {"network": label, "precision": precision}
                 | dict(zip(quantities, differences, strict=True))
             )
+    return rows
+
+
+def count_illegal_draws(plan: Plan) -> list[Row]:
+    """Illegal actions among many draws, compiled as in training; there must be none."""
+    state, mask_bits, _ = (each.to(plan.device) for each in random_positions(plan))
+    mask = unpack_mask(mask_bits, NUM_ACTIONS)
+    rows: list[Row] = []
+    for label, (name, options) in plan.networks.items():
+        network = build_network(name, **options).to(plan.device)
+        act = torch.compile(network.act) if plan.device == "cuda" else network.act
+        illegal = 0
+        for _ in range(plan.draws):
+            uniforms = torch.rand(len(state), device=plan.device)
+            with torch.no_grad():
+                actions, _, _ = act(state, mask_bits, uniforms, deterministic=False)
+            illegal += int((~mask.gather(1, actions.unsqueeze(1))).sum())
+        rows.append({"network": label, "draws": plan.draws * len(state), "illegal": illegal})
     return rows
 
 
@@ -274,7 +305,9 @@ def main() -> None:
     found["conditions"] = conditions(plan)
     try:
         if "differences" in options.parts:
+            resolve_device(plan.device)
             found["differences to the CPU"] = compare_devices(plan)
+            found["draws"] = count_illegal_draws(plan)
         if "rates" in options.parts:
             others = [
                 row for row in found.get("training loop", ()) if row["network"] not in plan.networks

@@ -95,7 +95,8 @@ class TrainingConfig(Section):
     normalize_advantages: bool = True
     """Whether advantages get mean 0 and deviation 1 over the whole rollout."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Number format of the network's matrix products."""
+    """Number format of the network's products and convolutions; "float32" is never TF32, and the
+    last steps of both heads are float32 in any case."""
     compile: bool = False
     """Whether act and learn go through ``torch.compile``."""
     overlap: Literal["auto", "on", "off"] = "auto"

@@ -94,7 +94,7 @@ def judge_values(
         for each in (buffer.column("values"), results, known & learned, learned)
     )
     errors = value_errors(values, results, known)
-    spread = values[learned].std().unsqueeze(0)
+    spread = values[learned].std(correction=0).unsqueeze(0)
     numbers = cast(list[float], torch.cat((spread, errors)).tolist())
     judged = {"value_spread": numbers[0], "value_known": numbers[3] / int(learned.sum())}
     if numbers[3]:

@@ -20,7 +20,12 @@ from keisei.rl import embedding_tables as tables
 from keisei.rl.embedding_fused import find_rows, input_sum, move_choice, move_evaluation
 from keisei.rl.embedding_gathers import NO_ROW, Position, StateRows
 from keisei.rl.embedding_kernels import COLUMNS_PER_TASK, POLICY_WIDTH
-from keisei.rl.network_base import PolicyValueNet, register_network, require_shogi_sizes
+from keisei.rl.network_base import (
+    PolicyValueNet,
+    bounded_value,
+    register_network,
+    require_shogi_sizes,
+)
 
 _LATER_PARTS = tuple(
     slice(first, last)
@@ -89,12 +94,13 @@ class EmbeddingNet(PolicyValueNet):
         self._initialise()
 
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Unmasked logits float[B, 2187] and value float[B] of states uint8[B, 100]."""
+        """Unmasked logits float32[B, 2187] and value float32[B] of states uint8[B, 100]."""
         position = self.rows.position(state)
         features = self._features(self._gathered_sum(position))
         vector = self.policy_vector(features)
         scores = vector @ self.move_table.T.to(vector.dtype)
-        logits = scores[:, : tables.EXCHANGE_ROW]
+        # Added up in float32, whatever the precision of the products.
+        logits = scores[:, : tables.EXCHANGE_ROW].float()
         for part, rows in zip(_LATER_PARTS, self.rows.move_rows(position), strict=True):
             logits = logits + scores[:, part].gather(1, rows)
         return logits, self._value_of(features)
@@ -110,7 +116,7 @@ class EmbeddingNet(PolicyValueNet):
         log_prob, entropy = move_evaluation(
             self.policy_vector(features), self.move_table, found, actions
         )
-        return log_prob, entropy, self._value_of(features).float()
+        return log_prob, entropy, self._value_of(features)
 
     def act(
         self, state: Tensor, mask_bits: Tensor, uniforms: Tensor, *, deterministic: bool
@@ -124,7 +130,7 @@ class EmbeddingNet(PolicyValueNet):
         actions, log_prob = move_choice(
             vector, self.move_table, found, uniforms, deterministic=deterministic
         )
-        return actions, log_prob, self._value_of(features).float()
+        return actions, log_prob, self._value_of(features)
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
@@ -132,7 +138,7 @@ class EmbeddingNet(PolicyValueNet):
             total = input_sum(self.input_table, find_rows(state))
         else:
             total = self._gathered_sum(self.rows.position(state))
-        return self._value_of(self._features(total)).float()
+        return self._value_of(self._features(total))
 
     def _takes_kernels(self, state: Tensor) -> bool:
         return self.fused and state.device.type == "cpu" and not torch.compiler.is_compiling()
@@ -152,7 +158,7 @@ class EmbeddingNet(PolicyValueNet):
 
     def _value_of(self, features: Tensor) -> Tensor:
         hidden = functional.relu(self.value_hidden(features))
-        return torch.tanh(self.value_out(hidden)).squeeze(-1)
+        return bounded_value(self.value_out, hidden)
 
     def _initialise(self) -> None:
         # Nearly two hundred rows are added up, so the sums start with a spread of about 1.4.

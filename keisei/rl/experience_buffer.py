@@ -16,6 +16,7 @@ from torch import Tensor
 
 from keisei.rl.gae import negamax_gae, values_of_next_positions
 from keisei.rl.masking import require_legal_actions
+from keisei.rl.transfer import upload
 
 _LEARNED_FROM = (
     "state",
@@ -174,8 +175,7 @@ class ExperienceBuffer:
             self.column("learned")[self._ptr] = True
         else:
             self._unlearned += int((~learned).sum())
-            host = learned if self.device.type == "cpu" else learned.pin_memory()
-            self.column("learned")[self._ptr].copy_(host, non_blocking=True)
+            self.column("learned")[self._ptr].copy_(upload(learned.numpy(), self.device))
         self._ptr += 1
 
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:
@@ -214,19 +214,24 @@ class ExperienceBuffer:
         self.column("returns").copy_(advantages + values)
         self._finished = True
 
-    def minibatches(self, minibatch_size: int, generator: torch.Generator) -> Iterator[TensorDict]:
+    def minibatches(
+        self, minibatch_size: int, generator: torch.Generator, room: int | None = None
+    ) -> Iterator[TensorDict]:
         """Visit each learned ply once, in a random order, in minibatches drawn on the device.
 
         Args:
             minibatch_size: B; the last minibatch is smaller when B does not divide the plies.
             generator: on the buffer's device; it decides the order.
+            room: B of all minibatches, filled up with copies of a ply; None to fill up nothing.
 
         Yields:
-            TensorDict [B] with state, mask_bits, actions, log_probs, values, advantages, returns.
+            TensorDict [B] with state, mask_bits, actions, log_probs, values, advantages, returns,
+            and counted, float32: 0 for what only fills it up, else 1.
 
         Raises:
             RuntimeError: the buffer is not finished.
-            ValueError: the size is not between 1 and the number of learned plies.
+            ValueError: the size is not between 1 and the number of learned plies, or there is less
+                room.
         """
         if not self._finished:
             raise RuntimeError("the buffer has no advantages yet; call finish() first")
@@ -236,12 +241,20 @@ class ExperienceBuffer:
                 f"minibatch_size must lie between 1 and the {count} plies of a rollout, "
                 f"not {minibatch_size}"
             )
+        if room is not None and room < minibatch_size:
+            raise ValueError(f"room for {room} plies does not hold minibatches of {minibatch_size}")
         rollout = cast(TensorDict, self._data.select(*_LEARNED_FROM).flatten())
         order = torch.randperm(count, generator=generator, device=self.device)
         if self._unlearned:
             order = self.column("learned").flatten().nonzero().squeeze(1)[order]
         for index in cast(tuple[Tensor, ...], order.split(minibatch_size)):
-            yield rollout[index]
+            missing = 0 if room is None else room - len(index)
+            counted = torch.ones(len(index) + missing, device=self.device)
+            counted[len(index) :] = 0.0
+            filled = torch.cat((index, index[:1].expand(missing))) if missing else index
+            minibatch = cast(TensorDict, rollout[filled])
+            minibatch["counted"] = counted
+            yield minibatch
 
     def clear(self) -> None:
         """Forget the rollout; the memory is used again."""
@@ -250,9 +263,9 @@ class ExperienceBuffer:
         self._finished = False
 
     def state_dict(self) -> dict[str, Any]:
-        """The steps stored so far, as plain tensors and numbers, for :meth:`load_state_dict`."""
+        """The steps stored so far, for :meth:`load_state_dict`: numbers, and tensors on the CPU."""
         stored = cast(Iterable[tuple[str, Tensor]], self._data.items())
-        columns = {name: column[: self._ptr].clone() for name, column in stored}
+        columns = {name: column[: self._ptr].to("cpu", copy=True) for name, column in stored}
         return {"ptr": self._ptr, "finished": self._finished, "columns": columns}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

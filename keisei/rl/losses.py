@@ -1,7 +1,8 @@
 """The terms of the PPO objective and its diagnostics, as pure functions of tensors [B].
 
 Source of the formulas: Schulman et al., "Proximal Policy Optimization Algorithms"
-(arXiv:1707.06347). ``log_ratio`` is log pi_new(a|s) - log pi_old(a|s) throughout.
+(arXiv:1707.06347). ``log_ratio`` is log pi_new(a|s) - log pi_old(a|s) throughout. A term stands for
+each ply; what is minimised or reported is a weighted mean of it.
 """
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 
 def clipped_surrogate_loss(log_ratio: Tensor, advantages: Tensor, clip_coef: float) -> Tensor:
-    """Mean of -min(ratio * A, clip(ratio, 1 - c, 1 + c) * A) (arXiv:1707.06347, eq. 7).
+    """-min(ratio * A, clip(ratio, 1 - c, 1 + c) * A) of each ply (arXiv:1707.06347, eq. 7).
 
     Args:
         log_ratio: float32[B].
@@ -17,30 +18,30 @@ def clipped_surrogate_loss(log_ratio: Tensor, advantages: Tensor, clip_coef: flo
         clip_coef: c, how far the ratio may leave 1 with profit.
 
     Returns:
-        float32[], to be minimised.
+        float32[B], whose mean is to be minimised.
     """
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1.0 - clip_coef, 1.0 + clip_coef)
-    return -torch.minimum(ratio * advantages, clipped * advantages).mean()
+    return -torch.minimum(ratio * advantages, clipped * advantages)
 
 
 def value_loss(values: Tensor, returns: Tensor) -> Tensor:
-    """Mean squared error float32[] of values float32[B] against their targets float32[B]."""
-    return (values - returns).square().mean()
+    """Squared error float32[B] of values float32[B] against their targets float32[B]."""
+    return (values - returns).square()
 
 
 def approx_kl(log_ratio: Tensor) -> Tensor:
-    """Estimate float32[] of KL(old || new): mean of ratio - 1 - log_ratio, never negative.
+    """Terms float32[B] whose mean estimates KL(old || new): ratio - 1 - log_ratio, never negative.
 
     The k3 estimator of http://joschu.net/blog/kl-approx.html for actions drawn from the old
     policy.
     """
-    return (log_ratio.exp() - 1.0 - log_ratio).mean()
+    return log_ratio.exp() - 1.0 - log_ratio
 
 
-def clip_fraction(log_ratio: Tensor, clip_coef: float) -> Tensor:
-    """Share float32[] of the actions whose ratio lies outside [1 - clip_coef, 1 + clip_coef]."""
-    return ((log_ratio.exp() - 1.0).abs() > clip_coef).float().mean()
+def is_clipped(log_ratio: Tensor, clip_coef: float) -> Tensor:
+    """1.0 where the ratio lies outside [1 - clip_coef, 1 + clip_coef], else 0.0: float32[B]."""
+    return ((log_ratio.exp() - 1.0).abs() > clip_coef).float()
 
 
 def explained_variance(values: Tensor, returns: Tensor) -> Tensor:

@@ -107,13 +107,28 @@ class MaskedCategorical:
         return self._log_probs.masked_fill(~self._mask, -torch.inf).argmax(-1)
 
     def sample(self, uniforms: Tensor) -> Tensor:
-        """Actions int64[B] by inverse CDF, in action order, from uniforms float32[B] in [0, 1).
+        """Legal actions int64[B] by inverse CDF, in action order, from uniforms float32[B].
 
-        The action taken is the first whose cumulative probability exceeds the uniform.
+        The action taken is the first legal one whose cumulative probability exceeds the uniform, in
+        [0, 1).
         """
-        cumulative = self.probs.cumsum(-1)
-        total = cumulative[:, -1]
-        # Rounding can push the threshold onto the total, where no action would be left.
-        below = torch.nextafter(total, torch.zeros_like(total))
-        threshold = torch.minimum(uniforms * total, below)
-        return torch.searchsorted(cumulative, threshold.unsqueeze(-1), right=True).squeeze(-1)
+        probs = self.probs
+        return first_past(probs, probs.cumsum(-1), self._mask, uniforms)
+
+
+def first_past(probs: Tensor, cumulative: Tensor, mask: Tensor, uniforms: Tensor) -> Tensor:
+    """The first legal action int64[B] whose cumulative probability exceeds a share of the total.
+
+    It is legal whatever the rounding of the sums: a parallel scan on a GPU may rise over a run of
+    zero probabilities, or fall. Where no action is past the share, it is the most probable one.
+
+    Args:
+        probs: float32[B, A], 0 where not legal, and somewhere above 0 in each row.
+        cumulative: float32[B, A], their running sums, as exact as the device adds.
+        mask: bool[B, A], True = legal.
+        uniforms: float32[B] in [0, 1), the shares.
+    """
+    thresholds = uniforms * cumulative[:, -1]
+    is_past = mask & (cumulative > thresholds.unsqueeze(-1))
+    # No probability reaches 2, and argmax takes the first of equals.
+    return torch.where(is_past, 2.0, probs).argmax(-1)

@@ -80,6 +80,19 @@ class PolicyValueNet(nn.Module):
         return MaskedCategorical(logits, mask, checked=checked)
 
 
+def bounded_value(last: nn.Linear, hidden: Tensor) -> Tensor:
+    """Values float32[B] in [-1, 1]: tanh of a last layer to one number, both taken in float32.
+
+    In bfloat16 tanh is 1 from 3.5 on, and its gradient 0.
+
+    Args:
+        last: to one number.
+        hidden: float[B, ...], of any precision.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        return torch.tanh(last(hidden.float())).squeeze(-1)
+
+
 def require_shogi_sizes(name: str, state_size: int, num_actions: int) -> None:
     """Check that a network that reads shogi states is asked for shogi.
 

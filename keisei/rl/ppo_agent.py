@@ -10,8 +10,7 @@ minibatch; what is learned is what one process would learn from all shares toget
 # (torch and tensordict leave parts of their signatures open.)
 
 import copy
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain, repeat
 from typing import Any, cast
 
@@ -23,14 +22,16 @@ from keisei.config_schema import TrainingConfig
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.losses import (
     approx_kl,
-    clip_fraction,
     clipped_surrogate_loss,
     explained_variance,
+    is_clipped,
     value_loss,
 )
 from keisei.rl.masking import count_legal, normalised_entropy, require_legal_actions
+from keisei.rl.minibatches import divide_plies
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ranks import Ranks
+from keisei.rl.schedules import scheduled_learning_rate
 
 _ADAM_EPSILON = 1e-5
 _DEVIATION_EPSILON = 1e-8
@@ -51,23 +52,6 @@ _COMPILER_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
 }
 """On a GPU whatever has fixed shapes is launched as one CUDA graph; the compiler itself lays out
 convolutions in channels_last there. Nothing of it matters on a CPU."""
-
-
-def scheduled_learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Learning rate when a share ``progress`` in [0, 1] of the run is over.
-
-    "constant" stays at ``learning_rate``; "linear" and "cosine" fall from there to
-    ``lr_final_fraction`` of it.
-    """
-    progress = min(max(progress, 0.0), 1.0)
-    if config.lr_schedule == "constant":
-        share = 1.0
-    elif config.lr_schedule == "linear":
-        share = 1.0 - progress
-    else:
-        share = 0.5 * (1.0 + math.cos(math.pi * progress))
-    final = config.lr_final_fraction if config.lr_schedule != "constant" else 0.0
-    return config.learning_rate * (final + (1.0 - final) * share)
 
 
 class PPOAgent:
@@ -177,14 +161,16 @@ class PPOAgent:
         )
         center, scale = advantages.new_zeros(()), advantages.new_ones(())
         if config.normalize_advantages:
-            center, scale = advantages.mean(), advantages.std() + _DEVIATION_EPSILON
+            # Without Bessel's correction, which leaves nothing of a single ply.
+            center = advantages.mean()
+            scale = advantages.std(correction=0) + _DEVIATION_EPSILON
         before = self._weights_and_optimizer()
         epochs = self._epochs(buffer, counts, center, scale)
         variance = explained_variance(values, returns)
         steps = torch.cat(epochs)
         length = nn.utils.get_total_norm(list(self.network.parameters()))
         all_finite = steps.isfinite().all() & length.isfinite()
-        # The only read-back of an update without a target KL.
+        # Without a target KL nothing is read back between the steps of an update.
         *means, explained, finite = cast(
             list[float],
             torch.cat((steps.mean(0), torch.stack((variance, all_finite)))).tolist(),
@@ -217,14 +203,26 @@ class PPOAgent:
         self._slowdown *= slowdown
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, random stream, counts and slowdown: plain tensors and primitives."""
+        """Weights, optimiser, random stream, counts, slowdown: primitives, tensors on the CPU."""
+        optimizer = self._optimizer.state_dict()
+        optimizer["state"] = {
+            place: {name: tensor.cpu() for name, tensor in moments.items()}
+            for place, moments in optimizer["state"].items()
+        }
         return {
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "network": {name: each.cpu() for name, each in self.network.state_dict().items()},
+            "optimizer": optimizer,
             "generator": self._generator.get_state(),
             "update_count": self.update_count,
             "slowdown": self._slowdown,
         }
+
+    def knows_stream(self, state: Tensor) -> bool:
+        """Whether the state of a random stream is of this agent's kind of device.
+
+        A CPU and a GPU have generators of their own, whose states differ in size.
+        """
+        return state.shape == self._generator.get_state().shape
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state_dict` gave, bit for bit.
@@ -250,15 +248,19 @@ class PPOAgent:
             center: is taken from the advantages.
             scale: divides them.
         """
-        config = self.config
-        size, shares = self._division(counts)
+        config, rank = self.config, self._ranks.rank
+        parts = divide_plies(counts, buffer.plies, config)
+        # Minibatches of one size are compiled once, and run as one CUDA graph.
+        room = parts.room if config.compile else None
         epochs: list[Tensor] = []
         for _ in range(config.update_epochs):
-            own = buffer.minibatches(size, self._generator) if buffer.learned_plies else ()
+            own: Iterable[TensorDict] = ()
+            if buffer.learned_plies:
+                own = buffer.minibatches(parts.sizes[rank], self._generator, room)
             # A rank whose plies are used up goes on with the others, without any.
             rows = [
-                self._optimizer_step(minibatch, share, center, scale)
-                for share, minibatch in zip(shares, chain(own, repeat(None)), strict=False)
+                self._optimizer_step(minibatch, 1.0 / plies, center, scale)
+                for plies, minibatch in zip(parts.totals, chain(own, repeat(None)), strict=False)
             ]
             epochs.append(self._joined(torch.stack(rows)))
             # One read-back an epoch: the next one must not start when this one went too far.
@@ -270,13 +272,13 @@ class PPOAgent:
         return epochs
 
     def _optimizer_step(
-        self, minibatch: TensorDict | None, share: float, center: Tensor, scale: Tensor
+        self, minibatch: TensorDict | None, weight: float, center: Tensor, scale: Tensor
     ) -> Tensor:
         """One step of Adam from a minibatch that the ranks have in common.
 
         Args:
             minibatch: this rank's plies of it, or None when it has none.
-            share: theirs of all its plies.
+            weight: of a ply in the means over the minibatch.
             center: is taken from the advantages.
             scale: divides them.
 
@@ -288,62 +290,47 @@ class PPOAgent:
         parts = center.new_zeros(len(_STEP_METRICS) - 1)
         if minibatch is not None:
             advantages = (cast(Tensor, minibatch["advantages"]) - center) / scale
-            means = self._losses(minibatch, advantages)
-            (means[0] * share).backward()
-            parts = torch.stack(means).detach() * share
+            means = self._losses(minibatch, advantages, weight)
+            means[0].backward()
+            parts = torch.stack(means).detach()
         self._ranks.add_gradients(self.network.parameters())
         grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
         self._optimizer.step()
         return torch.cat((parts, grad_norm.detach().unsqueeze(0)))
 
-    def _losses(self, minibatch: TensorDict, advantages: Tensor) -> list[Tensor]:
-        """Means over a minibatch, float32[]: those of _STEP_METRICS but the last."""
+    def _losses(self, minibatch: TensorDict, advantages: Tensor, weight: float) -> list[Tensor]:
+        """This rank's parts of the means over a minibatch, float32[]: _STEP_METRICS but the last.
+
+        Args:
+            minibatch: [B], its plies; rows that only fill it up are not counted.
+            advantages: float32[B], normalised.
+            weight: of a ply in the means.
+        """
         config = self.config
         column = cast(dict[str, Tensor], minibatch)
+        weights = column["counted"] * weight
         with self.autocast():
             log_prob, entropy, values = self._evaluate(
                 column["state"], column["mask_bits"], column["actions"]
             )
         log_ratio = log_prob - column["log_probs"]
-        policy_loss = clipped_surrogate_loss(log_ratio, advantages, config.clip_coef)
-        squared_error = value_loss(values, column["returns"])
-        mean_entropy = entropy.mean()
+        terms = (
+            clipped_surrogate_loss(log_ratio, advantages, config.clip_coef),
+            value_loss(values, column["returns"]),
+            entropy,
+        )
+        policy_loss, squared_error, mean_entropy = ((weights * term).sum() for term in terms)
         loss = policy_loss + config.vf_coef * squared_error - config.ent_coef * mean_entropy
         with torch.no_grad():
-            evenness = normalised_entropy(entropy, count_legal(column["mask_bits"])).mean()
-            kl, clipped = approx_kl(log_ratio), clip_fraction(log_ratio, config.clip_coef)
-        return [loss, policy_loss, squared_error, mean_entropy, evenness, kl, clipped]
+            evenness = normalised_entropy(entropy, count_legal(column["mask_bits"]))
+            diagnostics = evenness, approx_kl(log_ratio), is_clipped(log_ratio, config.clip_coef)
+            told = [(weights * term).sum() for term in diagnostics]
+        return [loss, policy_loss, squared_error, mean_entropy, *told]
 
     def _joined(self, rows: Tensor) -> Tensor:
         """Numbers of the steps of an epoch from all ranks' parts of them, float32[steps, ...]."""
         parts, grad_norms = rows[:, :-1].contiguous(), rows[:, -1:]
         return torch.cat((self._ranks.sum(parts), grad_norms), dim=1)
-
-    def _division(self, counts: list[int]) -> tuple[int, list[float]]:
-        """How all ranks' plies are divided into minibatches.
-
-        Where the setting does not divide them the minibatches are smaller and nearly even.
-
-        Args:
-            counts: plies of each rank.
-
-        Returns:
-            This rank's plies of a minibatch; for each minibatch, the share of its plies that are
-            this rank's.
-        """
-        config, plies = self.config, sum(counts)
-        wanted = config.minibatch_size or max(1, math.ceil(plies / config.num_minibatches))
-        number = max(1, math.ceil(plies / wanted))
-        sizes = [max(1, math.ceil(count / number)) for count in counts]
-        steps = max(math.ceil(count / size) for count, size in zip(counts, sizes, strict=True))
-        shares: list[float] = []
-        for step in range(steps):
-            parts = [
-                min(size, max(0, count - step * size))
-                for count, size in zip(counts, sizes, strict=True)
-            ]
-            shares.append(parts[self._ranks.rank] / sum(parts))
-        return sizes[self._ranks.rank], shares
 
     def autocast(self) -> torch.autocast:
         """The number format of the network's products, as a context, from ``precision``."""

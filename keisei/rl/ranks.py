@@ -105,8 +105,9 @@ def _pack(value: object) -> bytes:
 
 
 def _unpack(packed: bytes) -> Any:
-    # From a process of this very run, so that it may hold more than tensors.
-    return torch.load(io.BytesIO(packed), weights_only=False)
+    # From a process of this very run, so that it may hold more than tensors. They come to the host:
+    # the devices of other ranks are not this one's.
+    return torch.load(io.BytesIO(packed), map_location="cpu", weights_only=False)
 
 
 class ProcessRanks(Ranks):

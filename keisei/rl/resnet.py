@@ -12,7 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keisei.rl.network_base import PolicyValueNet, register_network, require_shogi_sizes
+from keisei.rl.network_base import (
+    PolicyValueNet,
+    bounded_value,
+    register_network,
+    require_shogi_sizes,
+)
 from keisei.shogi.constants import (
     DRAGON,
     HAND_LIMITS,
@@ -155,14 +160,14 @@ class ResNet(PolicyValueNet):
             nn.init.zeros_(cast(Tensor, head.bias))
 
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Unmasked logits float[B, 2187] and value float[B] of states uint8[B, 100]."""
+        """Unmasked logits float[B, 2187] and value float32[B] of states uint8[B, 100]."""
         planes = self.tower(self._stem_planes(state))
         policy = self.policy_out(functional.relu(self.policy_conv(planes)))
         return policy.flatten(1), self._value_of(planes)
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
-        return self._value_of(self.tower(self._stem_planes(state))).float()
+        return self._value_of(self.tower(self._stem_planes(state)))
 
     def _stem_planes(self, state: Tensor) -> Tensor:
         return functional.relu(self.stem_norm(self.stem(self.expand(state))))
@@ -170,4 +175,4 @@ class ResNet(PolicyValueNet):
     def _value_of(self, planes: Tensor) -> Tensor:
         features = functional.relu(self.value_conv(planes)).flatten(1)
         hidden = functional.relu(self.value_hidden(features))
-        return torch.tanh(self.value_out(hidden)).squeeze(-1)
+        return bounded_value(self.value_out, hidden)

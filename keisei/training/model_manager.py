@@ -28,7 +28,8 @@ _POLICY_FORMAT = "keisei-policy-1"
 def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
     """The device that a setting asks for; "auto" takes CUDA when there is one.
 
-    Each of several ranks takes a CUDA device of its own.
+    Each of several ranks takes a CUDA device of its own. From then on products of float32 numbers
+    are what they say: TF32, which rounds the factors to 10 bits, is switched off in this process.
 
     Raises:
         ConfigError: CUDA is asked for and absent, or there are fewer devices than ranks.
@@ -41,6 +42,8 @@ def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
             "session.device = 'cuda', but torch finds no CUDA device; use auto or cpu"
         )
     device = torch.device(name)
+    if device.type == "cuda":
+        _forbid_tf32()
     if device.type == "cuda" and ranks is not None and ranks.size > 1:
         if torch.cuda.device_count() < ranks.local_size:
             raise ConfigError(
@@ -51,6 +54,12 @@ def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
         device = torch.device("cuda", ranks.local_rank)
         torch.cuda.set_device(device)
     return device
+
+
+def _forbid_tf32() -> None:
+    torch.set_float32_matmul_precision("highest")
+    # Torch allows it for convolutions, unless told otherwise.
+    torch.backends.cudnn.allow_tf32 = False
 
 
 class ModelManager:
@@ -148,6 +157,8 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     Raises:
         CheckpointError: The file cannot be read or holds no Keisei policy.
     """
+    if torch.device(device).type == "cuda":
+        _forbid_tf32()
     return _network_of(path, *_read(path)).to(device).eval()
 
 

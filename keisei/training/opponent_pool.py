@@ -22,7 +22,7 @@ from keisei.config_schema import OpponentsConfig
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
-from keisei.training.transfer import upload
+from keisei.rl.transfer import upload
 
 _LEAST_WEIGHT = 0.02
 """Added to each weight, so that even a snapshot that always loses is met now and then."""

@@ -18,9 +18,9 @@ from torch import Tensor
 from keisei.config_schema import AppConfig
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
+from keisei.rl.transfer import upload
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.training.opponent_pool import OpponentPool
-from keisei.training.transfer import upload
 from keisei.vec import ShogiVectorEnv
 
 

@@ -47,11 +47,11 @@ class Seeds:
         Args:
             seed: Of the run.
             rank: Ranks have streams of their own for what they draw, and the others in common.
-            begin: Timestep at which this rank's own streams begin, other than the first one's.
+            begin: Timestep at which this rank's own streams begin.
         """
         children = np.random.SeedSequence(seed).spawn(5)
         seeds = cls(*(int(child.generate_state(1)[0]) for child in children))
-        if not rank:
+        if not rank and not begin:
             return seeds
         _, _, agent, _, seating = (
             int(np.random.SeedSequence(seed, spawn_key=(place, rank, begin)).generate_state(1)[0])

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.transfer import Download, upload
 from keisei.shogi.features import TO_MOVE
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.seating import Seating
-from keisei.training.transfer import Download, upload
 from keisei.vec import ShogiVectorEnv
 
 

@@ -212,7 +212,9 @@ class Trainer:
         with self.metrics.phase("learn"):
             last_values = self.agent.value(self.step_manager.episode.state)
             buffer.finish(last_values, training.gamma, training.gae_lambda)
-            progress = min(1.0, global_timestep / training.total_timesteps)
+            # Of its beginning, so that the last rollout is learned from, whatever the schedule.
+            begin = global_timestep - training.steps_per_epoch
+            progress = min(1.0, max(0, begin) / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
             learning |= judge_values(buffer, training.gamma, self.ranks)
             plies = sum(self.ranks.gather(buffer.learned_plies))
@@ -302,6 +304,12 @@ class Trainer:
         compare_settings(self.config, path, contents["config"], self.session.logger)
         global_timestep = int(contents["global_timestep"])
         own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))
+        if not self.agent.knows_stream(own["agent"]["generator"]):
+            own["agent"]["generator"] = self._stream("agent", global_timestep)
+            self.session.logger.warning(
+                "The checkpoint's random stream belongs to another kind of device: moves are "
+                "sampled from a new one"
+            )
         self.agent.load_state_dict(own["agent"])
         self.env_manager.load_state_dict(own["env"])
         self.step_manager.load_state_dict(own["episode"])

@@ -68,7 +68,7 @@ def test_only_plies_that_are_learned_from_are_judged() -> None:
         "value_known": pytest.approx(2 / 3),
         "value_error": pytest.approx((0.25 + 0.09) / 2),
         "value_calibration": pytest.approx((0.5 + 0.3) / 2),
-        "value_spread": pytest.approx(0.2),
+        "value_spread": pytest.approx((0.08 / 3) ** 0.5),
     }
 
 

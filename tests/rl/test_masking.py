@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from keisei.rl.masking import (
     MaskedCategorical,
     count_legal,
+    first_past,
     normalised_entropy,
     require_legal_actions,
     unpack_mask,
@@ -73,6 +74,44 @@ def test_sampling_inverts_the_cumulative_distribution(uniform: float, action: in
     mask = torch.tensor([[False, True, False, True, True, False]])
     chosen = MaskedCategorical(logits, mask).sample(torch.tensor([uniform]))
     assert chosen.item() == action
+
+
+def parallel_sums(probs: torch.Tensor) -> torch.Tensor:
+    """Running sums float32[B, A] as a GPU adds them: pairs first, then pairs of pairs."""
+    sums, reach = probs.clone(), 1
+    while reach < sums.shape[1]:
+        sums[:, reach:] = sums[:, reach:] + sums[:, :-reach]
+        reach *= 2
+    return sums
+
+
+def test_a_draw_is_legal_where_sums_rise_over_illegal_actions() -> None:
+    """Sums of a parallel scan rise by an ulp where nothing is added, and draws can fall there."""
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.rand((400, 2187), generator=generator) < 0.03
+    logits = 3 * torch.randn((400, 2187), generator=generator)
+    probs = MaskedCategorical(logits, mask).probs
+    sums = parallel_sums(probs)
+    before = torch.nn.functional.pad(sums, (1, -1))
+    row, action = ((sums > before) & ~mask).nonzero().unbind(1)
+    assert len(row) > 100
+    # For each such rise the share of the total at which the draw falls into it.
+    total = sums[row, -1]
+    uniforms = before[row, action] / total
+    falls_in = uniforms * total == before[row, action]
+    row, uniforms = row[falls_in], uniforms[falls_in]
+    thresholds = (uniforms * sums[row, -1]).unsqueeze(1)
+    drawn = torch.searchsorted(sums[row], thresholds, right=True).squeeze(1)
+    assert not mask[row, drawn.clamp_max(2186)].all()  # what a search alone would draw
+    chosen = first_past(probs[row], sums[row], mask[row], uniforms)
+    assert mask[row, chosen].all()
+
+
+def test_a_draw_past_all_sums_takes_the_most_probable_action() -> None:
+    probs = torch.tensor([[0.0, 0.25, 0.75, 0.0]])
+    sums = torch.tensor([[0.0, 0.25, 0.5, 1.0]])  # as no device adds
+    mask = torch.tensor([[False, True, True, False]])
+    assert first_past(probs, sums, mask, torch.tensor([0.9])).item() == 2
 
 
 def test_half_precision_logits_are_normalised_in_float32() -> None:

@@ -4,10 +4,13 @@
 # pyright: reportUnknownArgumentType=false
 # (torch leaves parts of its signatures open.)
 
+import math
+from typing import cast
+
 import pytest
 import torch
 from random_positions import random_positions
-from torch import Tensor
+from torch import Tensor, nn
 
 from keisei.rl.masking import unpack_mask
 from keisei.rl.networks import PolicyValueNet, build_network, network_names, register_network
@@ -126,3 +129,31 @@ def test_mistakes_are_named() -> None:
         build_network("embedding", state_size=9, num_actions=9)
     with pytest.raises(ValueError, match="name 'resnet' is taken"):
         register_network("resnet")(PolicyValueNet)
+
+
+@pytest.mark.parametrize("name", ["embedding", "resnet"])
+@pytest.mark.parametrize("wanted", [3.5, 4.5])
+def test_sure_values_still_have_a_gradient_in_bfloat16(
+    name: str, wanted: float, positions: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+) -> None:
+    """Tanh of bfloat16 is 1 from 3.5 on, and one minus its square 0."""
+    network = _build(name)
+    last = cast(nn.Linear, network.value_out)
+    nn.init.zeros_(last.weight)
+    nn.init.constant_(last.bias, wanted)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        values = network(*positions)[2]
+    assert values.dtype == torch.float32
+    values.mean().backward()
+    assert last.bias.grad is not None
+    assert last.bias.grad.item() == pytest.approx(1 - math.tanh(wanted) ** 2, rel=1e-3)
+
+
+def test_bfloat16_logits_are_added_up_in_float32(
+    positions: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
+    network = build_network("embedding", width=64, fused=False)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        logits, _ = network.logits_and_value(positions[0])
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())

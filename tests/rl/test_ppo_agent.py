@@ -5,14 +5,19 @@
 # (torch leaves parts of its signatures open.)
 
 import io
+import math
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from tic_tac_toe import SETTINGS, SelfPlay, new_agent
+from torch._dynamo.utils import counters
 
-from keisei.rl.ppo_agent import PPOAgent, scheduled_learning_rate
+from keisei.rl.diagnostics import judge_values
+from keisei.rl.ppo_agent import PPOAgent
+from keisei.rl.schedules import scheduled_learning_rate
 
 METRICS = {
     "loss",
@@ -210,12 +215,65 @@ def test_a_minibatch_size_that_does_not_divide_the_learned_plies_gives_even_ones
     assert sizes == [44, 44, 42]
 
 
+def test_filled_up_minibatches_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled sees one size, however many plies are learned from."""
+    sizes: set[int] = set()
+
+    def compile_nothing(function: Callable[..., Any], **_: Any) -> Callable[..., Any]:
+        def noting(state: torch.Tensor, *others: Any, **settings: Any) -> Any:
+            sizes.add(len(state))
+            return function(state, *others, **settings)
+
+        return noting
+
+    monkeypatch.setattr(torch, "compile", compile_nothing)
+    generator = torch.Generator().manual_seed(0)
+    filled = SelfPlay(new_agent(4, SETTINGS.model_copy(update={"compile": True})), num_envs=32)
+    plain = SelfPlay(new_agent(4), num_envs=32)
+    for share in (0.7, 0.9, 0.01, 1.0):
+        learned = torch.rand((SETTINGS.num_steps, 32), generator=generator) < share
+        rows: list[dict[str, float]] = []
+        for play in (filled, plain):
+            play.fill()
+            _mark(play, learned)
+            sizes.discard(32)  # of acting
+            rows.append(play.agent.learn(play.buffer, progress=0.0))
+            play.buffer.clear()
+        assert rows[0] == pytest.approx(rows[1], rel=1e-4, abs=1e-6)
+    assert sizes == {SETTINGS.num_steps * 32 // SETTINGS.num_minibatches}
+    weights = _weights(plain.agent)
+    for name, weight in _weights(filled.agent).items():
+        torch.testing.assert_close(weight, weights[name], rtol=1e-3, atol=1e-5)
+
+
+def test_one_learned_ply_is_enough() -> None:
+    play = SelfPlay(new_agent(4), num_envs=32)
+    play.fill()
+    learned = torch.zeros((SETTINGS.num_steps, 32), dtype=torch.bool)
+    learned[3, 5] = True
+    _mark(play, learned)
+    metrics = play.agent.learn(play.buffer, progress=0.0)
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert all(math.isfinite(value) for value in judge_values(play.buffer, 0.99).values())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from torch's own modules
 def test_compiled_networks_learn_the_same() -> None:
     compiled = SelfPlay(new_agent(3, SETTINGS.model_copy(update={"compile": True})), num_envs=32)
     plain = SelfPlay(new_agent(3), num_envs=32)
-    left, right = compiled.update(), plain.update()
-    for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm"):
-        assert left[name] == pytest.approx(right[name], rel=1e-3, abs=1e-5)
+    generator = torch.Generator().manual_seed(0)
+    graphs: list[int] = []
+    for _ in range(3):
+        learned = torch.rand((SETTINGS.num_steps, 32), generator=generator) < 0.8
+        rows: list[dict[str, float]] = []
+        for play in (compiled, plain):
+            play.fill()
+            _mark(play, learned)
+            rows.append(play.agent.learn(play.buffer, progress=0.0))
+            play.buffer.clear()
+        for name in ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm"):
+            assert rows[0][name] == pytest.approx(rows[1][name], rel=1e-3, abs=1e-5)
+        graphs.append(counters["stats"]["unique_graphs"])
+    assert graphs == graphs[:1] * 3  # the number of learned plies compiles nothing anew

@@ -190,3 +190,19 @@ def test_a_policy_of_another_environment_is_refused(
         load_policy(path.with_name(POLICY_FILE) if shared else path)
     with pytest.raises(CheckpointError, match=r"trained on 'keisei/Shogi-v9'"):
         models.load(path, lambda _: None)
+
+
+def test_float32_products_on_a_gpu_are_no_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = True
+        torch.set_float32_matmul_precision("high")
+        resolve_device("cpu")
+        assert torch.get_float32_matmul_precision() == "high"  # other devices concern nobody
+        monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+        assert resolve_device("auto") == torch.device("cuda")
+        assert torch.get_float32_matmul_precision() == "highest"
+        assert not torch.backends.cudnn.allow_tf32
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

@@ -313,3 +313,11 @@ def test_the_log_tells_the_progress_whatever_the_screen_shows(tmp_path: Path, mo
     if mode != "live":
         shown = [line for line in stream.getvalue().splitlines() if "  update " in line]
         assert shown == ([line.split(" INFO ")[1] for line in told] if mode == "log" else [])
+
+
+def test_the_last_rollout_is_learned_from_when_the_rate_falls_to_nothing(tmp_path: Path) -> None:
+    falling = {"training.lr_schedule": "linear", "training.lr_final_fraction": 0.0}
+    trainer = train(small_config(tmp_path, updates=4, **falling))
+    full = trainer.config.training.learning_rate
+    rates = [row["learn/learning_rate"] / full for row in rows_without_time(tmp_path)]
+    assert rates == pytest.approx([1.0, 0.75, 0.5, 0.25])

@@ -15,11 +15,14 @@ from torch import Tensor
 
 
 def upload(array: NDArray[Any], device: torch.device) -> Tensor:
-    """A copy of an array on the device; the array may be changed as soon as this returns."""
+    """A contiguous copy of an array on the device; the array may change as soon as this returns."""
     host = torch.from_numpy(array)
     if device.type == "cpu":
-        return host.clone()
-    return host.pin_memory().to(device, non_blocking=True)
+        return host.clone(memory_format=torch.contiguous_format)
+    # Not ``pin_memory()``, which keeps the gaps between the rows of a view: what has gaps goes to
+    # the device by way of memory that is not pinned, and the host waits for it.
+    pinned = torch.empty(host.shape, dtype=host.dtype, pin_memory=True)
+    return pinned.copy_(host).to(device, non_blocking=True)
 
 
 class Download:
