@@ -68,9 +68,10 @@ def train(  # noqa: PLR0913 - one parameter an option
     are written into the run folder.
 
     Ctrl-C (or SIGTERM) ends the run in order: the running step is finished, a checkpoint is
-    saved, and the exit code is 130 (143). A run that reaches --total-timesteps ends with 0, one
-    that the watch over collapses stopped with 1 (--set watch.action=stop), a mistake with 2. When
-    a run ends past the limits of the watch, its last line says so.
+    saved, and the exit code is 130 (143). A run that reaches --total-timesteps, or had reached
+    them before it was resumed, ends with 0, one that the watch over collapses stopped (--set
+    watch.action=stop) with 1, a mistake with 2. When a run ends past the limits of the watch, its
+    last line says so.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
     flags = {

@@ -2,10 +2,7 @@
 
 import json
 import logging
-import os
-import platform
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,18 +10,16 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
-import torch
 from typing_extensions import override
 
-import keisei
 from keisei.config_schema import AppConfig
 from keisei.files import write_text
 from keisei.rl.ranks import Ranks
+from keisei.training.provenance import environment_record
 from keisei.training.run_lock import LOCK_FILE, RunFolderError, RunLock
 
 _ECHO_SECONDS = 1.0
@@ -249,34 +244,3 @@ def _run_dir(configured: Path | None, resume: Path | str | None) -> Path:
     if resume is not None and Path(resume).resolve().parent.name == "checkpoints":
         return Path(resume).resolve().parent.parent
     return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-
-
-def environment_record() -> dict[str, str | int | None]:
-    """What the run's numbers may depend on besides its settings: versions, machine, commit."""
-    packages = ("torch", "numpy", "numba", "gymnasium", "tensordict")
-    return {
-        "keisei": keisei.__version__,
-        "commit": _git_commit(),
-        "python": sys.version.split()[0],
-        **{name: metadata.version(name) for name in packages},
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
-def _git_commit() -> str | None:
-    """Commit of the source tree that runs; None for an installed package or without git."""
-    source = Path(keisei.__file__).parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(source), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

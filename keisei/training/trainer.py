@@ -15,24 +15,20 @@ from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training import shares
-from keisei.training.callbacks import (
-    Callback,
-    CheckpointCallback,
-    EvaluationCallback,
-    MetricsWriterCallback,
-)
+from keisei.training.callbacks import Callback
 from keisei.training.checkpoint import CheckpointFolder
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, divide_games
+from keisei.training.hooks import build_callbacks
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
-from keisei.training.model_manager import ModelManager, load_policy, resolve_device
+from keisei.training.model_manager import ModelManager, resolve_device
+from keisei.training.provenance import introduce_run
 from keisei.training.resumed_settings import compare_settings
 from keisei.training.seating import Seating
 from keisei.training.session_manager import Seeds, SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
 from keisei.training.watch import CollapseWatch
-from keisei.training.writers import Writer, build_writers
 
 
 class Trainer:
@@ -88,10 +84,14 @@ class Trainer:
             self.session.open()
             self._build(stack, device, console)
             self._begins_at = self._begin() if resume is None else self._resume(resume)
-            self.callbacks = self._build_callbacks(stack, callbacks)
-            # From here on the run starts for sure, and may change what the folder holds.
-            self.ranks.on_first(lambda: self.models.drop_after(self.global_timestep))
-            self.session.write_records()
+            self.callbacks = list(callbacks)
+            if not self._is_complete:
+                self.callbacks += build_callbacks(
+                    stack, config, self.session, self.watch, self.ranks, self.global_timestep
+                )
+                # From here on the run starts for sure, and may change what the folder holds.
+                self.ranks.on_first(lambda: self.models.drop_after(self.global_timestep))
+                self.session.write_records()
             self._open = stack.pop_all()
 
     def _build(self, stack: ExitStack, device: torch.device, console: Console | None) -> None:
@@ -106,6 +106,8 @@ class Trainer:
             record=self.session.record,
         )
         self.session.echo(self.display.message)
+        for line in introduce_run(config, self.models.network, device, self.run_dir):
+            self.session.logger.info("%s", line)
         # What the first one compiles is there for the others.
         with self.ranks.first_ahead():
             sizes = divide_games(num_envs, config.training.overlap, device.type)
@@ -147,34 +149,15 @@ class Trainer:
             self.seating,
         )
 
-    def _build_callbacks(self, stack: ExitStack, first: tuple[Callback, ...]) -> list[Callback]:
-        """All callbacks in order: what adds to a row, what writes it, what saves behind it."""
-        config = self.config
-        writers: list[Writer] = []
-        self.ranks.on_first(lambda: writers.extend(self._open_writers(stack)))
-        callbacks = list(first)
-        if config.evaluation.every_updates:
-            seed, opponents = self.session.seeds.evaluation, config.evaluation.opponents
-            callbacks.append(EvaluationCallback(seed, opponents, load_policy))
-        callbacks += [self.watch, MetricsWriterCallback(writers)]
-        callbacks.append(CheckpointCallback(config.session.checkpoint_every))
-        return callbacks
-
-    def _open_writers(self, stack: ExitStack) -> list[Writer]:
-        writers = build_writers(
-            self.config.session.writers,
-            self.session.run_dir,
-            self.config.model_dump(mode="json"),
-            step=self.global_timestep,
-        )
-        for writer in writers:
-            stack.callback(writer.close)
-        return writers
-
     @property
     def global_timestep(self) -> int:
         """Plies played so far, all games together, those before a resume included."""
         return self._begins_at if self._loop is None else self._loop.global_timestep
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether a resumed run has nothing left to train."""
+        return self._begins_at >= self.config.training.total_timesteps
 
     @property
     def run_dir(self) -> Path:
@@ -183,6 +166,9 @@ class Trainer:
 
     def run(self) -> str | None:
         """Train to the end or until somebody asks to stop.
+
+        A resumed run that has reached its end already says so, and nothing in its folder changes
+        but the log.
 
         Returns:
             Why the run stopped early, for example "SIGINT"; None when it is complete.
@@ -339,12 +325,12 @@ class Trainer:
                 stays the latest.
         """
         with self._open:
-            if is_whole:
-                self.save_checkpoint(global_timestep)
-            else:
+            if not is_whole:
                 self.session.logger.warning(
                     "Broke off within a step: the last checkpoint before it stays the latest"
                 )
+            elif not self._is_complete:
+                self.save_checkpoint(global_timestep)
             verdict = self.watch.verdict()
             if verdict is not None:
                 self.session.logger.warning("%s", verdict)

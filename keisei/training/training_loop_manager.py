@@ -132,7 +132,15 @@ class TrainingLoopManager:
 
     def _run_iterations(self) -> None:
         total = self._config.training.total_timesteps
-        self._logger.info("Training from timestep %d to %d", self.global_timestep, total)
+        if self.global_timestep < total:
+            self._logger.info("Training from timestep %d to %d", self.global_timestep, total)
+        else:
+            self._logger.info(
+                "Nothing is left to train: the run is at timestep %d, and training.total_timesteps "
+                "= %d; a larger --total-timesteps goes on with it",
+                self.global_timestep,
+                total,
+            )
         for callback in self._callbacks:
             callback.on_training_start(self._view)
         while self.global_timestep < total and not self._must_stop():

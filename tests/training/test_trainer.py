@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
 from typing_extensions import override
 
+import keisei
 from keisei.config_file import load_config
 from keisei.config_schema import AppConfig, ConfigError
 from keisei.training.callbacks import Callback, RunView
@@ -190,7 +193,7 @@ def test_a_writer_that_cannot_start_is_refused(
     def refuse(*_: Any, **__: Any) -> Any:
         raise WriterError("no such writer here")
 
-    monkeypatch.setattr("keisei.training.trainer.build_writers", refuse)
+    monkeypatch.setattr("keisei.training.hooks.build_writers", refuse)
     with pytest.raises(WriterError):
         Trainer(small_config(tmp_path, updates=1))
 
@@ -296,6 +299,49 @@ def test_a_live_screen_that_cannot_be_taken_leaves_a_finalised_run(tmp_path: Pat
     assert log.count("Training ends at timestep 0") == 1
     assert log.count("Saved") == 1
     train(small_config(tmp_path, updates=1), resume="latest")
+
+
+def test_the_log_begins_with_what_the_run_is(tmp_path: Path) -> None:
+    trainer = train(small_config(tmp_path / "run", updates=1, **{"session.seed": 7}))
+    text = (tmp_path / "run" / "train.log").read_text()
+    first = [line.split(" INFO ")[1] for line in text.splitlines()[:4]]
+    weights = sum(each.numel() for each in trainer.agent.network.parameters())
+    assert first[0] == f"Run folder {tmp_path / 'run'}, seed 7"
+    assert first[1].startswith(f"Network embedding(width=64) with {weights:,} weights on cpu (")
+    assert first[2] == f"Games: {NUM_ENVS}, processes: 1, threads of each: 1 for games, 1 for torch"
+    assert first[3].startswith(f"keisei {keisei.__version__}")
+    assert f"torch {torch.__version__}, numpy {np.__version__}, numba " in first[3]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.lock"]
+    return {str(path): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("resume", ["latest", "older"])
+def test_a_complete_run_that_is_resumed_says_so_and_touches_nothing(
+    tmp_path: Path, resume: str
+) -> None:
+    train(small_config(tmp_path, updates=4))
+    older = tmp_path / "checkpoints" / f"checkpoint-{2 * ROLLOUT:012d}.pt"
+    before = contents(tmp_path)
+    log = before.pop(str(tmp_path / "train.log"))
+    place = "latest" if resume == "latest" else str(older)
+    # As many updates as are done, and less.
+    for updates in (2, 1):
+        trainer = Trainer(small_config(tmp_path, updates=updates), resume=place)
+        assert trainer.run() is None
+        with pytest.raises(RuntimeError, match="build another"):
+            trainer.run()
+    after = contents(tmp_path)
+    told = after.pop(str(tmp_path / "train.log"))
+    assert after == before
+    at = (4 if resume == "latest" else 2) * ROLLOUT
+    assert told.startswith(log)
+    line = told.decode().splitlines()[-2]
+    assert f"Nothing is left to train: the run is at timestep {at}, and" in line
+    assert f"training.total_timesteps = {ROLLOUT}; a larger" in line
+    assert b"Training from" not in told[len(log) :]
 
 
 @pytest.mark.parametrize("mode", ["quiet", "log", "live"])
