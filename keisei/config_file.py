@@ -4,6 +4,7 @@ Every mistake becomes one sentence that names the key, the value and the way out
 """
 
 import difflib
+import stat
 import tomllib
 import types
 import typing
@@ -14,6 +15,10 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import ValidationError
 
 from keisei.config_schema import AppConfig, ConfigError, Section
+
+_SHOWN_LENGTH = 100
+_LARGEST_FILE = 1 << 20
+"""Bytes; what is larger is no file of settings and is not read."""
 
 
 def load_config(
@@ -35,17 +40,40 @@ def load_config(
     try:
         return AppConfig.model_validate(values)
     except ValidationError as error:
-        where = f" (in {path})" if path is not None else ""
+        where = f" (in {str(path)!r})" if path is not None else ""
         raise ConfigError(_sentence(error) + where) from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode) and not path.is_dir():
+            raise ConfigError(f"config file {str(path)!r} is no ordinary file")
+        if facts.st_size > _LARGEST_FILE:
+            raise ConfigError(
+                f"config file {str(path)!r} has {facts.st_size} bytes; {_LARGEST_FILE} are the most"
+            )
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read config file {str(path)!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """What a TOML text holds.
+
+    Raises:
+        TOMLDecodeError: It is no TOML, or nested or long beyond what Python reads.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("it is nested too deeply") from None
+    except ValueError:
+        raise tomllib.TOMLDecodeError("it holds a number with too many digits") from None
 
 
 def _set_override(values: dict[str, Any], dotted: str, value: Any) -> None:
@@ -53,7 +81,7 @@ def _set_override(values: dict[str, Any], dotted: str, value: Any) -> None:
     section, _, key = dotted.partition(".")
     if not key:
         raise ConfigError(
-            f"override {dotted!r} does not name a section and a key, as in env.num_envs"
+            f"override {_shown(dotted)} does not name a section and a key, as in env.num_envs"
         )
     _check_key(section, key.split(".")[0])
     table = values
@@ -61,7 +89,9 @@ def _set_override(values: dict[str, Any], dotted: str, value: Any) -> None:
     for part in parents:
         below: object = table.setdefault(part, {})
         if not isinstance(below, dict):
-            raise ConfigError(f"override {dotted!r} goes below {part!r}, which is not a table")
+            raise ConfigError(
+                f"override {_shown(dotted)} goes below {_shown(part)}, which is not a table"
+            )
         table = cast(dict[str, Any], below)
     table[last] = _parse_text(section, key, value) if isinstance(value, str) else value
 
@@ -82,10 +112,19 @@ def _check_key(section: str, key: str) -> None:
 
 
 def _unknown(kind: str, name: str, allowed: list[str], prefix: str) -> str:
-    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:_SHOWN_LENGTH], allowed, n=1, cutoff=0.6)
     if near:
-        return f"unknown {kind} {prefix + name!r}; did you mean {prefix + near[0]!r}?"
-    return f"unknown {kind} {prefix + name!r}; allowed are {', '.join(allowed)}"
+        return f"unknown {kind} {_shown(prefix + name)}; did you mean {prefix + near[0]!r}?"
+    return f"unknown {kind} {_shown(prefix + name)}; allowed are {', '.join(allowed)}"
+
+
+def _shown(value: object) -> str:
+    """A value as Python writes it, shortened so that a sentence stays readable."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number with too many digits"
+    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."
 
 
 def _parse_text(section: str, key: str, text: str) -> Any:
@@ -97,7 +136,7 @@ def _parse_text(section: str, key: str, text: str) -> Any:
     if kinds <= {str, Path, types.NoneType}:
         return text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         # Left as text: validation then names the key, this text and what it should be.
         return text.split(",") if tuple in kinds and text else text
@@ -123,7 +162,9 @@ def _sentence(error: ValidationError) -> str:
     first, place = details[0], places[0]
     others = len(set(places)) - 1
     more = f" (and {others} more)" if others else ""
-    dotted = ".".join(place)
+    dotted = ".".join(
+        part if part.isidentifier() or part.isdecimal() else _shown(part) for part in place
+    )
     if first["type"] == "extra_forbidden":
         return _unknown_place(place) + more
     reason = first["msg"]
@@ -131,7 +172,7 @@ def _sentence(error: ValidationError) -> str:
         own_words = reason.removeprefix("Value error, ")
         return (f"{dotted}: {own_words}" if dotted else own_words) + more
     reason = reason[0].lower() + reason[1:]
-    return f"{dotted} = {first['input']!r} is not usable: {reason}{more}"
+    return f"{dotted} = {_shown(first['input'])} is not usable: {reason}{more}"
 
 
 def _unknown_place(place: tuple[str, ...]) -> str:

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-PositiveInt = Annotated[int, Field(ge=1)]
+_LARGEST_INT = 2**63 - 1  # what TOML promises, and NumPy takes
+PositiveInt = Annotated[int, Field(ge=1, le=_LARGEST_INT)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -185,7 +186,7 @@ class SessionConfig(Section):
 
     run_dir: Path | None = Field(default=None, strict=False)
     """Folder of the run; without one, ``runs/`` and the time of the start."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=_LARGEST_INT)] = 0
     """Every random stream of the run follows from it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; "auto" takes CUDA when there is one."""
@@ -225,11 +226,11 @@ class DisplayConfig(Section):
 class EvaluationConfig(Section):
     """Matches against fixed opponents during training."""
 
-    every_updates: Annotated[int, Field(ge=0)] = 25
+    every_updates: Annotated[int, Field(ge=0, le=_LARGEST_INT)] = 25
     """Updates between two evaluations; 0 plays none."""
     opponents: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = ("random", "greedy")
     """Whom to meet, described as for ``keisei-vec match``."""
-    num_games: Annotated[int, Field(ge=2, multiple_of=2)] = 64
+    num_games: Annotated[int, Field(ge=2, le=_LARGEST_INT, multiple_of=2)] = 64
     """Games against each opponent, half of them with each colour."""
     deterministic: bool = False
     """Whether the learner plays its most likely move instead of sampling."""
@@ -256,7 +257,7 @@ class WatchConfig(Section):
     """Limit of ``games/share_max_plies``."""
     max_sennichite: Fraction = 0.95
     """Limit of ``games/share_sennichite``."""
-    max_restores: Annotated[int, Field(ge=0)] = 3
+    max_restores: Annotated[int, Field(ge=0, le=_LARGEST_INT)] = 3
     """A run that collapses again after so many restores is stopped."""
     slowdown: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     """What a restore multiplies the learning rate by."""

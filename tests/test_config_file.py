@@ -146,3 +146,32 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path: Path, text: str, words: st
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read config file .*no\.toml.*No such file"):
         load_config(tmp_path / "no.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("env = " + 5000 * "[", "is not valid TOML: it is nested too deeply"),
+        (
+            "env.num_envs = " + 5000 * "9",
+            "is not valid TOML: it holds a number with too many digits",
+        ),
+        ("env.num_envs = 0x" + 5000 * "f", "env.num_envs = a number with too many digits is not"),
+        ("model.options.'a\u2028b' = []", "model.options.'a\\u2028b' = [] is not usable"),
+        ("env.declaration = [" + 500 * "1," + "]", "env.declaration = [1, 1, 1, "),
+    ],
+)
+def test_strange_texts_are_refused_in_one_short_sentence(
+    tmp_path: Path, text: str, part: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load_config(file)
+    assert part in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+def test_a_number_without_end_can_be_assigned_neither() -> None:
+    with pytest.raises(ConfigError, match=r"env.num_envs = '9+\.\.\. is not usable"):
+        load_config(overrides={"env.num_envs": 5000 * "9"})

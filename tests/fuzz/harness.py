@@ -158,7 +158,8 @@ def _hangs(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
     # Compiled kernels come from numba's cache, which is pickled.
-    if _watching and event in _RUNS_CODE and not str(arguments[0]).startswith("numba."):
+    is_cache = bool(arguments) and str(arguments[0]).partition(".")[0] in ("numba", "copyreg")
+    if _watching and event in _RUNS_CODE and not is_cache:
         raise CodeRunError(event, arguments)
 
 

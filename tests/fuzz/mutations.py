@@ -99,7 +99,7 @@ def mutated_tree(
                 continue
             match draw(st.sampled_from(("set", "set", "set", "cut", "move"))):
                 case "set":
-                    place[key] = draw(values or odd_values())
+                    place[key] = draw(odd_values() if values is None else values)
                 case "cut":
                     del place[key]
                 case _:
