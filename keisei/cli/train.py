@@ -158,7 +158,9 @@ def _tell_end(trainer: "Trainer", stopped_by: str | None) -> None:
     elif stopped_by == "collapse":
         # The newest one is no place to go on from.
         place = trainer.session.checkpoint_dir
-        typer.echo(f"Stopped by collapse; go on with --resume {place}/EARLIER.pt", err=True)
+        typer.echo(
+            f"Stopped by collapse; go on with --resume PATH, an earlier one in {place}", err=True
+        )
     elif stopped_by is not None:
         typer.echo(
             f"Stopped by {stopped_by}; go on with --run-dir {trainer.run_dir} --resume latest",

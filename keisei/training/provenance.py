@@ -32,7 +32,7 @@ def introduce_run(
     weights = sum(parameter.numel() for parameter in network.parameters())
     session, threads = config.session, config.env.num_threads or 1
     versions = ", ".join(f"{name} {record[name]}" for name in ("python", *_PACKAGES))
-    commit = f" at commit {record['commit']}" if record["commit"] else ""
+    commit = f" at commit {str(record['commit'])[:10]}" if record["commit"] else ""
     return [
         f"Run folder {run_dir}, seed {session.seed}",
         f"Network {config.model.network}({options}) with {weights:,} weights on "

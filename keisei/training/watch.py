@@ -79,6 +79,7 @@ class CollapseWatch(Callback):
         """Numbers of the last row that are alarms."""
         self._goes_back = False
         self._has_stopped = False
+        self._has_failed = False
 
     @override
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
@@ -113,36 +114,42 @@ class CollapseWatch(Callback):
         """Say it, and go back if that is what is wanted; otherwise the error ends the run."""
         self._raised += 1
         run.log(f"Collapse watch: {error}")
-        return self._config.action == "restore" and self._go_back(run)
+        is_cured = self._config.action == "restore" and self._go_back(run)
+        self._has_failed = not is_cured
+        return is_cured
 
     @property
     def is_ill(self) -> bool:
-        """Whether the last row has passed a limit."""
-        return bool(self._streaks)
+        """Whether limits are passed for half of the patience, or there is an alarm."""
+        return bool(self._alarms or self._lasting())
 
     def verdict(self) -> str | None:
-        """How healthy the run is where it is, in one sentence; None if nothing was ever wrong."""
-        since = {name: self._since(name) for name in self._streaks}
+        """How healthy the run is where it is, in one sentence.
+
+        None if nothing was ever wrong, or if an error tells it that ends the run.
+        """
+        if self._has_failed:
+            return None
         if self._alarms:
             first = min(first for _, first in self._streaks.values())
             way_out = "a lower training.learning_rate"
             if self._config.action != "restore":
                 way_out += ' or with watch.action = "restore"'
             return (
-                f"This run is not healthy: {'; '.join(since[name] for name in self._alarms)}; go "
-                f"on from a checkpoint of before timestep {self._whole_before(first):,} or begin "
+                f"This run is not healthy: {'; '.join(map(self._since, self._alarms))}; go "
+                f"on from a checkpoint of before timestep {self._whole_before(first)} or begin "
                 f"again, with {way_out} (alarms so far: {self._raised}, restores: "
                 f"{self._restores})"
             )
-        if since:
+        if self._lasting():
             return (
-                f"This run may not be healthy: {'; '.join(since.values())}, which is an alarm "
-                f"after {self._config.patience}"
+                f"This run may not be healthy: {'; '.join(map(self._since, self._lasting()))}, "
+                f"which is an alarm after {self._config.patience}"
             )
         if self._raised:
             return (
-                f"This run is healthy at its end, after {self._raised} alarms and "
-                f"{self._restores} restores, of which train.log tells"
+                f"This run is healthy at its end (alarms on the way: {self._raised}, restores: "
+                f"{self._restores}; train.log tells of them)"
             )
         return None
 
@@ -164,6 +171,11 @@ class CollapseWatch(Callback):
         """Timestep before which weights are whole, if the row of an update at a timestep is ill."""
         firsts = [first for _, first in self._streaks.values()]
         return max(min([*firsts, update]) - self._steps_per_epoch, 1)
+
+    def _lasting(self) -> list[str]:
+        """Numbers that are past their limit for half of the patience; less is usual at first."""
+        half = self._config.patience / 2
+        return [name for name, (updates, _) in self._streaks.items() if updates >= half]
 
     def _since(self, name: str) -> str:
         """What is wrong with a number, and for how long."""

@@ -208,10 +208,13 @@ def test_the_verdict_tells_what_stands_and_what_has_been() -> None:
     assert rig.watch.verdict() is None
     assert not rig.watch.is_ill
     rig.update(1, approx_kl=0.5)
+    assert rig.watch.verdict() is None
+    rig.update(1, approx_kl=0.5)
     kl = "learn/approx_kl = 0.5 is above watch.max_kl = 0.3"
-    maybe = f"This run may not be healthy: {kl}, for 1 update, which is an alarm after 3"
+    maybe = f"This run may not be healthy: {kl}, for 2 updates, which is an alarm after 3"
     assert rig.watch.verdict() == maybe
-    rig.update(3, approx_kl=0.5)
+    assert rig.watch.is_ill
+    rig.update(2, approx_kl=0.5)
     ill = rig.watch.verdict()
     assert ill is not None
     assert ill.startswith(f"This run is not healthy: {kl}, for 4 updates; go on from")
@@ -223,7 +226,10 @@ def test_the_verdict_tells_what_stands_and_what_has_been() -> None:
     assert str(resumed.watch.verdict()).startswith(told)
     rig.update(1)
     assert not rig.watch.is_ill
-    assert str(rig.watch.verdict()).startswith("This run is healthy at its end, after 1 alarms")
+    assert str(rig.watch.verdict()) == (
+        "This run is healthy at its end (alarms on the way: 1, restores: 0; train.log tells of "
+        "them)"
+    )
 
 
 def test_a_stop_is_told_and_a_resumed_run_has_its_patience_before_it() -> None:
@@ -274,7 +280,9 @@ def test_a_real_run_with_nan_planted_stops_and_keeps_its_last_good_checkpoint(
         trainer.run()
     newest = max((tmp_path / "checkpoints").glob("checkpoint-*.pt"))
     assert newest.name == f"checkpoint-{2 * ROLLOUT:012d}.pt"
-    assert "Collapse watch: a loss" in (tmp_path / "train.log").read_text()
+    log = (tmp_path / "train.log").read_text()
+    assert "Collapse watch: a loss" in log
+    assert "This run is" not in log
 
 
 def test_a_restored_run_that_is_resumed_goes_on_with_the_restored_weights(tmp_path: Path) -> None:
