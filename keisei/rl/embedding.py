@@ -161,6 +161,8 @@ class EmbeddingNet(PolicyValueNet):
         return bounded_value(self.value_out, hidden)
 
     def _initialise(self) -> None:
+        if self.input_table.is_meta:
+            return  # Only the sizes are asked for; torch would load its compiler to draw nothing.
         # Nearly two hundred rows are added up, so the sums start with a spread of about 1.4.
         nn.init.normal_(self.input_table, std=_INPUT_SCALE)
         for layer in (self.hidden, self.value_hidden, self.policy_vector):

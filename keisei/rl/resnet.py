@@ -44,6 +44,7 @@ _PIECE_CODES = _OWN_CODES + [OTHER_SIDE + code for code in _OWN_CODES]
 _NUM_HANDS = 2 * len(HAND_LIMITS)
 _NUM_FLAGS = 7
 NUM_INPUT_PLANES = len(_PIECE_CODES) + _NUM_HANDS + _NUM_FLAGS
+_MOST_BLOCKS = 1000
 _NORM_GROUPS = 8
 _VALUE_CHANNELS = 8
 _VALUE_HIDDEN = 128
@@ -125,7 +126,7 @@ class ResNet(PolicyValueNet):
         Args:
             state_size: 100, bytes of a compact shogi state.
             num_actions: 2187.
-            blocks: residual blocks, at least 1.
+            blocks: residual blocks, 1 to 1000.
             channels: width of the tower, a multiple of 8.
             se_ratio: channels per hidden unit of the squeeze-excitation gate.
 
@@ -133,8 +134,10 @@ class ResNet(PolicyValueNet):
             ValueError: sizes that are not shogi's, or an option out of its range.
         """
         require_shogi_sizes("resnet", state_size, num_actions)
-        if blocks < 1:
-            raise ValueError(f"resnet option blocks must be at least 1, not {blocks}")
+        if not 1 <= blocks <= _MOST_BLOCKS:
+            raise ValueError(
+                f"resnet option blocks must lie between 1 and {_MOST_BLOCKS}, not {blocks}"
+            )
         if channels < _NORM_GROUPS or channels % _NORM_GROUPS:
             raise ValueError(
                 f"resnet option channels must be a multiple of {_NORM_GROUPS}, not {channels}"

@@ -1,28 +1,27 @@
 """The network of a run: built on its device, saved, found again and shared."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
-from keisei.files import write_whole
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.rl.ranks import Ranks
+from keisei.shogi.moves import shown
 from keisei.training.checkpoint import (
     CheckpointError,
     CheckpointFolder,
     read_checkpoint,
 )
+from keisei.training.policy_file import check_weights, read_policy, write_policy
 
 POLICY_FILE = "policy.safetensors"
-_POLICY_FORMAT = "keisei-policy-1"
+_MOST_WEIGHTS = 1_000_000_000
+_REASON_LENGTH = 300
 
 
 def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
@@ -148,7 +147,7 @@ class ModelManager:
             "num_actions": self.network.num_actions,
             "global_timestep": global_timestep,
         }
-        _write(path, facts, self.network.state_dict())
+        write_policy(path, facts, self.network.state_dict())
 
 
 def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNet:
@@ -174,20 +173,13 @@ def export_policy(source: Path, target: Path) -> None:
     facts, weights = _read(source)
     network = _network_of(source, facts, weights)
     facts |= {"state_size": network.state_size, "num_actions": network.num_actions}
-    _write(target, facts, {name: tensor.half() for name, tensor in weights.items()})
-
-
-def _write(path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    # One entry, because safetensors writes several in a random order.
-    header = {_POLICY_FORMAT: json.dumps(facts)}
-    write_whole(path, lambda file: file.write(save(tensors, header)))
+    write_policy(target, facts, {name: tensor.half() for name, tensor in weights.items()})
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What a file says of its policy, and the weights."""
     if path.suffix == ".safetensors":
-        facts, weights = _read_policy(path)
+        facts, weights = read_policy(path)
     else:
         contents = read_checkpoint(path)
         facts = {**contents["model"], "environment": contents["environment"]}
@@ -201,35 +193,15 @@ def _network_of(
     path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
 ) -> PolicyValueNet:
     try:
-        network = _build(facts["network"], facts["options"], seed=0)
-        network.load_state_dict(weights)
-    except (ConfigError, RuntimeError) as error:
+        sketch = _sketch(facts["network"], facts["options"])
+    except ConfigError as error:
         raise CheckpointError(
             f"{str(path)!r} holds a network that this Keisei cannot build: {error}"
         ) from None
+    check_weights(path, weights, sketch.state_dict())
+    network = _build(facts["network"], facts["options"], seed=0)
+    network.load_state_dict(weights)
     return network
-
-
-def _read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    try:
-        with cast(Any, safe_open)(path, framework="pt") as archive:
-            header: dict[str, str] = archive.metadata() or {}
-            weights: dict[str, torch.Tensor] = {
-                name: archive.get_tensor(name)
-                for name in archive.keys()  # noqa: SIM118
-            }
-    except OSError as error:
-        # The library's own OSErrors carry their words elsewhere than in strerror.
-        raise CheckpointError(f"cannot read policy {str(path)!r}: {error}") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{str(path)!r} is damaged or no safetensors file: {error}") from None
-    if _POLICY_FORMAT not in header:
-        raise CheckpointError(f"{str(path)!r} is not a Keisei policy of format {_POLICY_FORMAT}")
-    facts: dict[str, Any] = json.loads(header[_POLICY_FORMAT])
-    missing = {"environment", "network", "options"} - facts.keys()
-    if missing:
-        raise CheckpointError(f"{str(path)!r} does not say its {min(missing)}; it is damaged")
-    return facts, weights
 
 
 def _check_environment(path: Path, environment: str) -> None:
@@ -241,15 +213,32 @@ def _check_environment(path: Path, environment: str) -> None:
 
 
 def _build(name: str, options: Mapping[str, Any], seed: int) -> PolicyValueNet:
+    _sketch(name, options)
     # Initialisation draws from torch's global stream, which belongs to whoever calls us.
     before = torch.get_rng_state()
     torch.set_rng_state(torch.Generator().manual_seed(seed).get_state())
     try:
         return build_network(name, **options)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"model.network = {name!r}: {error}") from error
     finally:
         torch.set_rng_state(before)
+
+
+def _sketch(name: str, options: Mapping[str, Any]) -> PolicyValueNet:
+    """A network without room for its weights, to see whether and how large it would be built."""
+    try:
+        with torch.device("meta"):
+            network = build_network(name, **options)
+    except (ValueError, TypeError, RuntimeError) as error:
+        # What torch says of wrong arguments goes on over many lines.
+        reason = str(error).partition("\n")[0][:_REASON_LENGTH]
+        raise ConfigError(f"model.network = {shown(name)}: {reason}") from error
+    size = sum(parameter.numel() for parameter in network.parameters())
+    if size > _MOST_WEIGHTS:
+        raise ConfigError(
+            f"model.network = {name!r} would have {size} weights, more than {_MOST_WEIGHTS}; "
+            "lower model.options"
+        )
+    return network
 
 
 def _named(architecture: Mapping[str, Any]) -> str:

@@ -128,6 +128,16 @@ def _unguarded() -> Generator[None]:
         _guards = True
 
 
+class Contents:
+    """Bytes of a file, of which a failure shows the head only."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"Contents({self.data[:3000]!r}), {len(self.data)} bytes in all"
+
+
 def refused(call: Callable[[], object], *kinds: type[Exception]) -> str | None:
     """The sentence with which a call is refused; None when it is not.
 

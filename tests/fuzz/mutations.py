@@ -25,7 +25,7 @@ ODD_VALUES: tuple[Any, ...] = (
 
 def odd_values() -> SearchStrategy[Any]:
     """Plain values that hardly anybody expects."""
-    return st.sampled_from((*ODD_VALUES, *ODD_NUMBERS)).map(copy.deepcopy)
+    return st.sampled_from((*ODD_VALUES, *ODD_NUMBERS))
 
 
 @st.composite
@@ -99,7 +99,7 @@ def mutated_tree(
                 continue
             match draw(st.sampled_from(("set", "set", "set", "cut", "move"))):
                 case "set":
-                    place[key] = draw(odd_values() if values is None else values)
+                    place[key] = copy.deepcopy(draw(odd_values() if values is None else values))
                 case "cut":
                     del place[key]
                 case _:

@@ -119,7 +119,7 @@ def test_mistakes_are_named() -> None:
         build_network("resnet", depth=3)
     with pytest.raises(ValueError, match="multiple of 8, not 20"):
         build_network("resnet", channels=20)
-    with pytest.raises(ValueError, match="at least 1, not 0"):
+    with pytest.raises(ValueError, match="between 1 and 1000, not 0"):
         build_network("resnet", blocks=0)
     with pytest.raises(ValueError, match="se_ratio must lie between 1 and channels = 16, not 0"):
         build_network("resnet", channels=16, se_ratio=0)
