@@ -59,7 +59,13 @@ class Players:
             self._seek(actions, referee, index, again=repeats[index] > 0)
         for index in self._chasers:
             again = repeats[index] > 0
-            if again or turns[index] != index & 1 or not self._check(actions, referee, index):
+            attacks = turns[index] == index & 1
+            if again and attacks:
+                # What gave check here is played again, what did not is not: such a round of moves
+                # is as long as a perpetual check's, and none.
+                game = referee.games[index]
+                again = game.checks[game.stood_at[-2] + 1]
+            if again or not attacks or not self._check(actions, referee, index):
                 self._seek(actions, referee, index, again=again)
         return actions
 

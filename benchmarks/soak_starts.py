@@ -95,7 +95,7 @@ def _few_pieces(rng: random.Random) -> str:
         piece = left.pop(rng.randrange(len(left)))
         board[square] = piece + OTHER_SIDE * rng.choice((BLACK, WHITE))
     for side in (BLACK, WHITE):
-        hands[side, rng.choice((PAWN, PAWN, GOLD, SILVER)) - 1] = rng.choice((0, 0, 1, 2))
+        hands[side, rng.choice((PAWN, PAWN, GOLD, SILVER)) - 1] = rng.choice((0, 0, 1))
     return format_sfen(Placement(board, hands, rng.choice((BLACK, WHITE)), 1))
 
 
