@@ -143,6 +143,8 @@ class EvaluationCallback(Callback):
 
     The best score so far is remembered in ``best.json`` beside its checkpoint ``best.pt``, which no
     newer checkpoint pushes out. A run that goes on from before that point looks for a best anew.
+    The score is written before any checkpoint of its timestep, so that a run which goes on from
+    there knows that it may have died before the copy was made, and makes it.
     """
 
     def __init__(self, seed: int, opponents: Sequence[str], load_policy: PolicyLoader) -> None:
@@ -171,7 +173,9 @@ class EvaluationCallback(Callback):
     @override
     def on_training_start(self, run: RunView) -> None:
         """Take up the best score of a run that goes on."""
-        self._best_score = run.ranks.on_first(lambda: _best_score_of(run))
+        self._best_score, is_here = run.ranks.on_first(lambda: _best_score_of(run))
+        if is_here:
+            self._keep(run)
 
     @override
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
@@ -186,6 +190,7 @@ class EvaluationCallback(Callback):
         # Of equal scores the later one counts: the learner goes on learning when scores are full.
         if settings.keep_best and complete and row["score"] >= self._best_score:
             self._best_score, self._improved = row["score"], True
+            run.ranks.on_first(lambda: self._note(run))
 
     @override
     def on_step_end(self, run: RunView) -> None:
@@ -193,15 +198,18 @@ class EvaluationCallback(Callback):
         if not self._improved:
             return
         self._improved = False
-        saved = run.save_checkpoint()
-        run.ranks.on_first(lambda: self._keep(run, saved))
+        self._keep(run)
 
-    def _keep(self, run: RunView, saved: Path) -> None:
-        """Keep a checkpoint as the best one."""
-        checkpoint, facts = _best_files(run)
-        write_whole(checkpoint, lambda file: file.write(saved.read_bytes()))
+    def _note(self, run: RunView) -> None:
+        """Remember that the present timestep has the best score."""
         best = json.dumps({"timestep": run.global_timestep, "score": self._best_score})
-        write_text(facts, best)
+        write_text(_best_files(run)[1], best)
+
+    def _keep(self, run: RunView) -> None:
+        """Save a checkpoint and keep it as the best one."""
+        saved = run.save_checkpoint()
+        copy = _best_files(run)[0]
+        run.ranks.on_first(lambda: write_whole(copy, lambda file: file.write(saved.read_bytes())))
 
     def _meet_all(self, run: RunView) -> tuple[dict[str, float], bool]:
         """The row of the matches against all opponents, and whether all could be met."""
@@ -247,17 +255,21 @@ class EvaluationCallback(Callback):
         return result
 
 
-def _best_score_of(run: RunView) -> float:
-    """The best score of a run that goes on; files of a later best than that are deleted."""
+def _best_score_of(run: RunView) -> tuple[float, bool]:
+    """The best score of a run that goes on, and whether the present timestep has it.
+
+    Files of a later best are deleted.
+    """
     checkpoint, facts = _best_files(run)
     if not facts.exists():
-        return _NO_SCORE
+        return _NO_SCORE, False
     best = json.loads(facts.read_text("utf-8"))
-    if best["timestep"] <= run.global_timestep and checkpoint.exists():
-        return float(best["score"])
+    is_here = best["timestep"] == run.global_timestep
+    if is_here or (best["timestep"] < run.global_timestep and checkpoint.exists()):
+        return float(best["score"]), is_here
     facts.unlink()
     checkpoint.unlink(missing_ok=True)
-    return _NO_SCORE
+    return _NO_SCORE, False
 
 
 def _best_files(run: RunView) -> tuple[Path, Path]:

@@ -1,6 +1,9 @@
 """Matches in the middle of a run: what they add to it, and which checkpoint they keep."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +147,38 @@ def test_a_run_that_goes_on_remembers_its_best(
     train(small_config(tmp_path, updates=4), resume="latest")
     best = json.loads((tmp_path / "checkpoints" / "best.json").read_text())
     assert best == {"timestep": 2 * ROLLOUT, "score": 0.75}
+
+
+KILLED_AT_ITS_BEST = """
+import os, signal, sys
+from pathlib import Path
+from keisei.training.callbacks import Callback
+from tests.training.runs import small_config, train
+
+class Killer(Callback):
+    def on_step_end(self, run):
+        if run.metrics.updates == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+train(small_config(Path(sys.argv[1]), updates=3), callbacks=(Killer(),))
+"""
+
+
+@pytest.mark.slow
+def test_the_best_survives_a_kill_between_its_checkpoint_and_its_copy(tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-c", KILLED_AT_ITS_BEST, str(killed)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    newest = killed / "checkpoints" / f"checkpoint-{2 * ROLLOUT:012d}.pt"
+    assert newest.exists()
+    for folder, resume in ((killed, "latest"), (whole, None)):
+        train(small_config(folder, updates=3), resume=resume)
+    facts, best = (
+        [folder / "checkpoints" / name for folder in (killed, whole)]
+        for name in ("best.json", "best.pt")
+    )
+    assert facts[0].read_text() == facts[1].read_text()
+    assert_same(read_checkpoint(best[0]), read_checkpoint(best[1]))
 
 
 def test_no_best_is_kept_when_nobody_wants_it(tmp_path: Path) -> None:
