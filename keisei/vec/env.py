@@ -18,6 +18,7 @@ from keisei.shogi.position import LANES, TURN_WORD, WORDS
 from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds, two_names
 from keisei.vec.batch import Rules, new_batch, new_results
 from keisei.vec.buffers import ObservationBuffers, ObservationForm
+from keisei.vec.consistency import check_games
 from keisei.vec.inspection import describe_illegal, last_move_of, picture_of, placement_of
 from keisei.vec.kernels import (
     BEGIN,
@@ -31,7 +32,7 @@ from keisei.vec.kernels import (
     step_blocks,
 )
 from keisei.vec.observation import Observation, observation_space
-from keisei.vec.saved import restore, save
+from keisei.vec.saved import arrays_of, restore, save
 from keisei.vec.starts import make_starts
 from keisei.vec.threads import Slices
 
@@ -283,14 +284,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             The observations of all games.
 
         Raises:
-            ValueError: When the state is of other games (their number, ply cap or form differ), or
-                holds games that are over, which the mode "SameStep" cannot go on with.
+            ValueError: When the state is of other games (their number, ply cap or form differ), its
+                arrays do not agree, or games are over, which the mode "SameStep" cannot go on with;
+                the games are then as before.
         """
-        if self.autoreset_mode == AutoresetMode.SAME_STEP and np.any(state.get("over", False)):
-            raise ValueError(
-                "The state holds games that are over; in the mode 'SameStep' none waits."
-            )
-        restore(self._batch, state, len(self._starts.games.hashes), self.max_plies)
+        arrays = arrays_of(self._batch, state, len(self._starts.games.hashes), self.max_plies)
+        arrays["words"] = check_games(arrays, self._rules, may_wait=not self._step.restart)
+        restore(self._batch, arrays)
         self._step.tasks[:] = STAY
         self._run()
         self._begun = self._seeded = True

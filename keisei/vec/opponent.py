@@ -13,6 +13,7 @@ from keisei.vec.arguments import one_of, reset_mask, stream_seeds
 from keisei.vec.env import IllegalActionError, ShogiVectorEnv, StepReturn
 from keisei.vec.kernels import seed_streams
 from keisei.vec.observation import Observation
+from keisei.vec.saved import arrays_like, require_range
 from keisei.vec.turning import colours_to_move, turn_observation
 
 Opponent = Callable[[Any, NDArray[np.bool_]], Any]
@@ -250,17 +251,13 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         lacking = sorted(set(own) - set(state))
         if lacking:
             raise ValueError(f"The state lacks {lacking}; it is not of an OpponentVectorEnv.")
-        if state["opponents"].max() >= len(self._choosers):
-            raise ValueError(
-                f"The state has opponent {int(state['opponents'].max())}; "
-                f"there are {len(self._choosers)}."
-            )
+        new = arrays_like(own, state)
+        require_range("seats", new["seats"], len((BLACK, WHITE)))
+        require_range("opponents", new["opponents"], len(self._choosers))
         obs = self.env.set_state({name: state[name] for name in state if name not in own})
-        self.seats = state["seats"].copy()
-        self.opponents = state["opponents"].copy()
-        self._streams = state["seat_streams"].copy()
-        self._games_begun = state["games_begun"].copy()
-        self._waiting = state["waiting"].copy()
+        self.seats, self.opponents, self._streams, self._games_begun, self._waiting = (
+            array.copy() for array in new.values()
+        )
         self._begun = self._seeded = True
         return self._seen(obs)
 

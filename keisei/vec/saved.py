@@ -1,7 +1,7 @@
 """Saving N games, going on from what was saved, and regrouping games that were saved."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,42 +21,83 @@ def save(batch: GameBatch, max_plies: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def restore(
+def arrays_of(
     batch: GameBatch, state: Mapping[str, NDArray[Any]], num_starts: int, max_plies: int
-) -> None:
-    """Write saved arrays into games of the same number and ply cap.
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a state of as many games, of the same ply cap and start positions.
 
     Args:
-        batch: The games, written.
-        state: From ``save``.
+        batch: The games that are to go on from it.
+        state: From ``save``, or from anybody.
         num_starts: How many start positions there are.
         max_plies: The ply cap.
 
     Raises:
-        ValueError: When the state is of other games; nothing is written then.
+        ValueError: When the state is of other games.
     """
-    arrays = _arrays(batch)
-    needed = sorted([*arrays, _CAP])
-    if sorted(state) != needed:
-        raise ValueError(f"The state holds {sorted(state)}; this environment needs {needed}.")
-    for name, array in arrays.items():
-        if state[name].shape != array.shape or state[name].dtype != array.dtype:
-            raise ValueError(
-                f"State array {name!r} is {state[name].dtype} {state[name].shape}; "
-                f"this environment needs {array.dtype} {array.shape}."
-            )
-    if state[_CAP] != max_plies:
+    own = _arrays(batch)
+    if set(state) != {*own, _CAP}:
         raise ValueError(
-            f"The state is of games of at most {state[_CAP]} plies; this environment's max_plies "
+            f"The state holds {sorted(map(str, state))}; this environment needs "
+            f"{sorted([*own, _CAP])}."
+        )
+    arrays = arrays_like(own, state)
+    cap = np.asarray(state[_CAP])
+    if cap.shape or cap.dtype.kind not in "iu" or cap != max_plies:
+        raise ValueError(
+            f"The state is of games of at most {cap} plies; this environment's max_plies "
             f"is {max_plies}."
         )
     # Kernels read the start position without looking whether there is one of that number.
-    if not ((state["next_start"] >= 0) & (state["next_start"] < num_starts)).all():
+    starts = arrays["next_start"]
+    wrong = starts[(starts < 0) | (starts >= num_starts)]
+    if wrong.size:
         raise ValueError(
-            f"The state goes on with start position {int(np.max(state['next_start']))}; this "
-            f"environment has {num_starts}. Give it the same initial_sfens."
+            f"The state goes on with start position {wrong.max()}; this environment has "
+            f"{num_starts}. Give it the same initial_sfens."
         )
-    for name, array in arrays.items():
+    return arrays
+
+
+def arrays_like(
+    own: Mapping[str, NDArray[Any]], state: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a state that have the names, types and shapes of one's own.
+
+    Raises:
+        ValueError: When one differs, or holds what is neither true nor false.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, array in own.items():
+        given: Any = state[name]
+        if not isinstance(given, np.ndarray):
+            raise ValueError(f"State array {name!r} is a {type(given).__name__} and no array.")
+        # Plain ones: comparisons of masked arrays would pass over what is masked.
+        found = arrays[name] = np.asarray(cast(Any, given))
+        if (found.dtype, found.shape) != (array.dtype, array.shape):
+            raise ValueError(
+                f"State array {name!r} is {found.dtype} {found.shape}; "
+                f"this environment needs {array.dtype} {array.shape}."
+            )
+        if found.dtype == np.bool_ and (found.view(np.uint8) > 1).any():
+            raise ValueError(f"State array {name!r} holds bytes that are neither true nor false.")
+    return arrays
+
+
+def require_range(name: str, array: NDArray[Any], count: int) -> None:
+    """Refuse an array of numbers that are not all from 0 to below a count.
+
+    Raises:
+        ValueError: When one is not.
+    """
+    wrong = array[(array < 0) | (array >= count)]
+    if wrong.size:
+        raise ValueError(f"State array {name!r} holds {wrong[0]}; there are {count}, from 0 on.")
+
+
+def restore(batch: GameBatch, state: Mapping[str, NDArray[Any]]) -> None:
+    """Write saved arrays, which have been checked, into games."""
+    for name, array in _arrays(batch).items():
         array[...] = state[name]
 
 

@@ -30,7 +30,7 @@ def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
     batch = new_batch(len(texts), 0)
     for game, placement in enumerate(placements):
         place(batch.games, game, placement.board, placement.hands, 1 - placement.to_move)
-    _find_moves(batch, rules)
+    find_moves(batch, rules)
     for text, given_check in zip(texts, batch.games.in_check, strict=True):
         if given_check:
             raise InvalidSfenError(
@@ -39,7 +39,7 @@ def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
             )
     for game, placement in enumerate(placements):
         place(batch.games, game, placement.board, placement.hands, placement.to_move)
-    _find_moves(batch, rules)
+    find_moves(batch, rules)
     ends = np.zeros(len(texts), np.uint8)
     standing(batch.games, batch.legal, rules, ends)
     for text, end in zip(texts, ends, strict=True):
@@ -51,7 +51,7 @@ def make_starts(sfens: Sequence[str] | None, rules: Rules) -> Starts:
     return Starts(batch.games, batch.legal)
 
 
-def _find_moves(batch: GameBatch, rules: Rules) -> None:
+def find_moves(batch: GameBatch, rules: Rules) -> None:
     """Generate the legal actions and check flags of all games, which stay where they are."""
     count = len(batch.over)
     step = Step(
