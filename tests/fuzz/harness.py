@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 LONG_SECONDS = float(os.environ.get("KEISEI_FUZZ_SECONDS", "0"))
-ROUND = 500
-"""Examples of one run of hypothesis; it remembers them, so a long time is many runs."""
+ROUND = 10
+"""Times the examples of a test in one run of hypothesis; it remembers them, so a long time is many
+runs."""
 SENTENCE_LIMIT = 1000
 
 _RUNS_CODE = {
@@ -76,8 +77,8 @@ def fuzz(
             begin, done = time.monotonic(), 0
             first = random.SystemRandom().randrange(1 << 32)
             while (spent := time.monotonic() - begin) < LONG_SECONDS:
-                run(first + done, ROUND)
-                done += ROUND
+                run(first + done, ROUND * examples)
+                done += ROUND * examples
                 sys.__stdout__.write(f"\r{check.__name__}: {done} examples, {spent:.0f} s ")  # pyright: ignore[reportOptionalMemberAccess]
             sys.__stdout__.write("\n")  # pyright: ignore[reportOptionalMemberAccess]
 
