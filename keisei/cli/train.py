@@ -24,6 +24,7 @@ _EXIT_CODES = {
     "SIGINT": 128 + signal.SIGINT,
     "KeyboardInterrupt": 128 + signal.SIGINT,
     "SIGTERM": 128 + signal.SIGTERM,
+    "SIGHUP": 128 + signal.SIGHUP,
     "collapse": 1,
 }
 
@@ -67,11 +68,11 @@ def train(  # noqa: PLR0913 - one parameter an option
     Flags go over --set, --set over the file, the file over the defaults; the effective settings
     are written into the run folder.
 
-    Ctrl-C (or SIGTERM) ends the run in order: the running step is finished, a checkpoint is
-    saved, and the exit code is 130 (143). A run that reaches --total-timesteps, or had reached
-    them before it was resumed, ends with 0, one that the watch over collapses stopped (--set
-    watch.action=stop) with 1, a mistake with 2. When a run ends past the limits of the watch, its
-    last line says so.
+    Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) ends the run in order: the running step is
+    finished, a checkpoint is saved, and the exit code is 130, 143 or 129. A run that reaches
+    --total-timesteps, or had reached them before it was resumed, ends with 0, one that the watch
+    over collapses stopped (--set watch.action=stop) with 1, a mistake with 2. When a run ends past
+    the limits of the watch, its last line says so.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
     flags = {

@@ -120,7 +120,7 @@ def _told(error: ProcessExitedException | ProcessRaisedException, count: int) ->
 
 @contextmanager
 def _signals_passed_on() -> Generator[tuple[list[int], Callable[[ProcessContext], None]]]:
-    """Within a ``with`` block, pass Ctrl-C and SIGTERM on to processes that are named there.
+    """Within a ``with`` block, pass Ctrl-C, SIGTERM and SIGHUP on to processes named there.
 
     Yields:
         The numbers of the signals that have come, and a function that names the processes.
@@ -145,7 +145,9 @@ def _signals_passed_on() -> Generator[tuple[list[int], Callable[[ProcessContext]
         for number in received:
             send(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield received, pass_to

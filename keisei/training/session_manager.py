@@ -196,8 +196,9 @@ class SessionManager:
 
     @contextmanager
     def signals(self, request_stop: Callable[[str], None]) -> Generator[None]:
-        """Within a ``with`` block, turn Ctrl-C and SIGTERM into a request to stop in order.
+        """Within a ``with`` block, turn Ctrl-C, SIGTERM and SIGHUP into a request to stop in order.
 
+        SIGHUP, which the end of a terminal sends, stays ignored where nohup has asked for that.
         A second Ctrl-C raises KeyboardInterrupt. Outside the main thread, where Python allows no
         handlers, nothing is changed.
         """
@@ -218,7 +219,9 @@ class SessionManager:
                 interrupted.append(now)
             request_stop(signal.Signals(number).name)
 
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, on_signal) for number in numbers}
         try:
             yield

@@ -169,12 +169,15 @@ def test_a_device_that_is_absent_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_the_run_in_order_and_it_can_go_on(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     folder = tmp_path / "a"
     words = [sys.executable, "-m", "keisei", "train", *SMALL_RUN, "--run-dir", str(folder)]
+    words = ["env", "--default-signal=HUP", *words]  # these tests may run under nohup
     with subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ
     ) as process:

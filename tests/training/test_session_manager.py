@@ -232,3 +232,19 @@ def test_handlers_are_put_back_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="bad"), session.signals(lambda _: None):
         raise ValueError("bad")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_the_end_of_the_terminal_is_a_reason_to_stop_but_not_under_nohup(
+    tmp_path: Path, before: signal.Handlers
+) -> None:
+    session = SessionManager(config_in(tmp_path))
+    reasons: list[str] = []
+    found = signal.signal(signal.SIGHUP, before)
+    try:
+        with session.signals(reasons.append):
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, found)
+    assert reasons == (["SIGHUP"] if before is signal.SIG_DFL else [])
