@@ -51,7 +51,7 @@ class EnvConfig(Section):
     declaration: Literal["auto", "off"] = "auto"
     """Whether a player who fulfils the 27-point rule wins at once."""
     num_threads: PositiveInt | None = None
-    """Threads that step the games; without a value the environment chooses."""
+    """Threads that step the games; one without a value. The games do not depend on it."""
     initial_sfens: tuple[str, ...] = Field(default=(), strict=False)
     """Positions to start games from; empty means the start position."""
     random_opening_share: Fraction = 0.9

@@ -11,7 +11,6 @@ Letters: B positions, W width of the input sum, M legal moves of the whole batch
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -34,6 +33,7 @@ from keisei.rl.embedding_tables import MAX_INPUT_ROWS, ROWS_PER_MOVE
 from keisei.rl.masking import count_legal, require_legal_actions
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
+from keisei.shogi.kernel_threads import KernelThreads
 
 Task = TypeVar("Task")
 
@@ -43,8 +43,8 @@ _MODE = -1.0
 
 
 @functools.cache
-def _thread_pool(num_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(num_threads, thread_name_prefix="keisei-kernel")
+def _threads(count: int) -> KernelThreads:
+    return KernelThreads(count, "keisei-network")
 
 
 def _for_each(do: Callable[[Task], None], tasks: Sequence[Task]) -> None:
@@ -54,9 +54,9 @@ def _for_each(do: Callable[[Task], None], tasks: Sequence[Task]) -> None:
         for task in tasks:
             do(task)
     else:
-        # Going through the results raises what a task has raised.
-        for _ in _thread_pool(num_threads).map(do, tasks):
-            pass
+        running = [_threads(num_threads).submit(do, task) for task in tasks]
+        for each in running:
+            each.result()
 
 
 def _slices(num_positions: int) -> list[tuple[int, int]]:
@@ -112,9 +112,10 @@ def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
     num_positions = len(state)
     offsets = np.zeros(num_positions + 1, dtype=np.int64)
     if mask_bits is None:
-        mask_bits = torch.zeros(num_positions, MASK_BYTES, dtype=torch.uint8)
+        bits = np.zeros((num_positions, MASK_BYTES), dtype=np.uint8)
     else:
         np.cumsum(_count_moves(mask_bits), out=offsets[1:])
+        bits = _array(mask_bits, torch.uint8)
     num_moves = int(offsets[-1])
     found = FoundRows(
         (
@@ -126,7 +127,7 @@ def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
             np.empty((num_moves, ROWS_PER_MOVE), dtype=np.int32),
         ),
     )
-    states, bits = _array(state, torch.uint8), _array(mask_bits, torch.uint8)
+    states = _array(state, torch.uint8)
     _for_each(
         lambda part: write_rows(states, bits, found.inputs, found.legal, part),
         _slices(num_positions),

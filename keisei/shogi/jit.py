@@ -1,9 +1,10 @@
 """How every kernel of this package is compiled and cached: the door to Numba.
 
 Numba's own cache notices edits only in the file of the function that is called, not in the files
-of the functions that it calls in turn. The cache used here is keyed by the text of all files in
-``keisei/shogi`` and in the kernel's own folder, and touches no setting of Numba itself, so that it
-concerns the functions of this package and nobody else's.
+of the functions that it calls in turn. The cache used here is keyed by the text of the kernel's own
+file and of all files of the package that it imports, directly or not: what a kernel calls, and what
+is frozen into it, stands there. It touches no setting of Numba itself, so that it concerns the
+functions of this package and nobody else's.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import hashlib
 import inspect
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -40,13 +42,35 @@ _KERNEL_OPTIONS: dict[str, Any] = {
 }
 
 
+_PACKAGE = Path(__file__).parents[1]
+_IMPORT = re.compile(
+    rf"^(?:from ({_PACKAGE.name}[\w.]*) import (\([^)]*\)|.*)|import ({_PACKAGE.name}[\w.]*))",
+    re.MULTILINE,
+)
+
+
 @functools.cache
-def _folder_digest(folder: Path) -> str:
-    """Hash of the text of all Python files in one folder."""
+def _imported_by(path: Path) -> frozenset[Path]:
+    """Files of this package whose names a file imports at its top."""
+    found: set[Path] = set()
+    for module, names, alone in _IMPORT.findall(path.read_text("utf-8")):
+        place = _PACKAGE.parent.joinpath(*(module or alone).split("."))
+        submodules = [place / f"{name}.py" for name in re.findall(r"\w+", names)]
+        found |= {each for each in (place.with_suffix(".py"), *submodules) if each.is_file()}
+    return frozenset(found)
+
+
+@functools.cache
+def _source_digest(path: Path) -> str:
+    """Hash of the text of a file and of all files of this package that it rests on."""
+    waiting, sources = {path}, set[Path]()
+    while waiting:
+        sources |= waiting
+        waiting = {below for each in waiting for below in _imported_by(each)} - sources
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+    for source in sorted(sources):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
@@ -66,7 +90,7 @@ class _KernelCacheLocator(_CacheLocator):
         return self._folder
 
     def get_source_stamp(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _folder_digest(Path(__file__).parent) + _folder_digest(Path(self._py_file).parent)
+        return _source_digest(Path(self._py_file))
 
     def get_disambiguator(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         # A module-level name is enough; the line number would leave a file behind at each edit.

@@ -1,7 +1,5 @@
 """Counting the leaves of the game tree, the standard check of a move generator."""
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,11 +37,6 @@ class _Level:
         return _count(self.planes, self.scratch, self.legal, self.counts, size)
 
 
-@cache
-def _level(depth: int) -> _Level:  # noqa: ARG001 (one level for each depth, kept for later calls)
-    return _Level()
-
-
 @kernel
 def _count(
     planes: NDArray[np.uint64],
@@ -79,13 +72,13 @@ def _expand(
             child += 1
 
 
-def _leaves(depth: int, size: int) -> int:
-    """Leaves below the first ``size`` positions of the level for ``depth``."""
-    level = _level(depth)
+def _leaves(levels: list[_Level], size: int) -> int:
+    """Leaves below the first ``size`` positions of the last level, one ply deep for each level."""
+    *levels_below, level = levels
     moves = level.generate(size)
-    if depth == 1 or moves == 0:
+    if not levels_below or moves == 0:
         return moves
-    below = _level(depth - 1)
+    below = levels_below[-1]
     total = 0
     first = 0
     while first < size:
@@ -94,7 +87,7 @@ def _leaves(depth: int, size: int) -> int:
             children += int(level.counts[last])
             last += 1
         _expand(level.games, level.legal, level.counts, (first, last), below.games)
-        total += _leaves(depth - 1, children)
+        total += _leaves(levels_below, children)
         first = last
     return total
 
@@ -118,8 +111,10 @@ def perft(board: Board, depth: int) -> int:
     if depth == 0:
         return 1
     start = board.placement()
-    place(_level(depth).games, 0, start.board, start.hands, start.to_move)
-    return _leaves(depth, 1)
+    # Of this call alone: while kernels run, other threads may count too.
+    levels = [_Level() for _ in range(depth)]
+    place(levels[-1].games, 0, start.board, start.hands, start.to_move)
+    return _leaves(levels, 1)
 
 
 def perft_divide(board: Board, depth: int) -> dict[Move, int]:

@@ -119,7 +119,7 @@ class Seating:
                 actions[rows] = self.pool.act(int(slot), state[rows], mask_bits[rows])
         if chance.any():
             rows = np.flatnonzero(chance)
-            drawn = self._envs[part].sample_actions()[rows]
+            drawn = self._envs[part].sample_actions(chance)[rows]
             actions[upload(rows, actions.device)] = upload(drawn, actions.device)
             opening[rows] -= 1
         return torch.from_numpy(~(theirs | chance))

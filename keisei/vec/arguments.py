@@ -6,6 +6,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+Marks = Sequence[bool] | NDArray[np.bool_]
+"""True or False for each game, bool [N]."""
+
 _SEED_LIMIT = 2**64
 
 
@@ -113,3 +116,17 @@ def reset_mask(options: dict[str, Any] | None, num_envs: int) -> NDArray[np.bool
             f"it has to have shape ({num_envs},) and at least one True."
         )
     return marked
+
+
+def active_games(active: Marks, num_envs: int) -> NDArray[np.bool_]:
+    """The games that take part in a call, bool [N].
+
+    Raises:
+        ValueError: When they are not given as N times True or False.
+    """
+    games = np.asarray(active)
+    if games.shape != (num_envs,) or games.dtype != np.bool_:
+        raise ValueError(
+            f"active is {games.dtype} {games.shape}; it has to be bool of shape ({num_envs},)."
+        )
+    return games

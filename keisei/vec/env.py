@@ -15,7 +15,15 @@ from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_board, format_sfen
 from keisei.shogi.position import LANES, TURN_WORD, WORDS
-from keisei.vec.arguments import at_least_one, one_of, reset_mask, stream_seeds, two_names
+from keisei.vec.arguments import (
+    Marks,
+    active_games,
+    at_least_one,
+    one_of,
+    reset_mask,
+    stream_seeds,
+    two_names,
+)
 from keisei.vec.batch import Rules, new_batch, new_results
 from keisei.vec.buffers import ObservationBuffers, ObservationForm
 from keisei.vec.consistency import check_games
@@ -146,6 +154,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             finals=self._buffers.finals,
             scratch=new_scratch(),
         )
+        self._all = np.ones(self.num_envs, np.bool_)
         self._begun = False
         self._seeded = False
         self._slices = Slices(self._step, self.num_threads)
@@ -187,7 +196,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         return self._buffers.observation(), {}
 
     def step(
-        self, actions: Any, active: NDArray[np.bool_] | None = None, *, observe: bool = True
+        self, actions: Any, active: Marks | None = None, *, observe: bool = True
     ) -> StepReturn:
         """Play one action in each game.
 
@@ -255,13 +264,15 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         bits = self._batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
         return np.unpackbits(bits, axis=1, count=NUM_ACTIONS, bitorder="little").view(np.bool_)
 
-    def sample_actions(self) -> NDArray[np.int64]:
+    def sample_actions(self, active: Marks | None = None) -> NDArray[np.int64]:
         """A uniformly random legal action for each game, int64 [N], from the game's own stream.
 
-        Games that are over get 0.
+        Games that are over get 0, and so do those that ``active``, bool [N], marks False: their
+        streams stay where they are. None marks all True.
         """
-        actions = np.empty(self.num_envs, np.int64)
-        self._slices.run(sample_legal, actions)
+        actions = np.zeros(self.num_envs, np.int64)
+        drawing = self._all if active is None else active_games(active, self.num_envs)
+        self._slices.run(sample_legal, actions, drawing)
         return actions
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -336,18 +347,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._batch.random[named] = streams[named]
         self._seeded = True
 
-    def _set_tasks(self, active: NDArray[np.bool_] | None) -> None:
+    def _set_tasks(self, active: Marks | None) -> None:
         """Write what each game does in the coming step: move, stay, or begin anew."""
         tasks, over = self._step.tasks, self._batch.over
-        if active is None:
-            tasks.fill(MOVE)
-        elif active.shape == (self.num_envs,) and active.dtype == np.bool_:
-            tasks[:] = active
-        else:
-            raise ValueError(
-                f"active is {active.dtype} {active.shape}; "
-                f"it has to be bool of shape ({self.num_envs},)."
-            )
+        tasks[:] = MOVE if active is None else active_games(active, self.num_envs)
         if self._step.restart or not over.any():
             return
         ended = over & (tasks == MOVE)

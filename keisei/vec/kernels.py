@@ -253,24 +253,30 @@ def first_illegal(held: Held[Step], first_block: int, last_block: int) -> Int:
 
 @kernel
 def sample_legal(
-    held: Held[Step], actions: NDArray[np.int64], first_block: int, last_block: int
+    held: Held[Step],
+    actions: NDArray[np.int64],
+    drawing: NDArray[np.bool_],
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Write a uniformly random legal action of each game of some blocks (0 if it has none).
+    """Write a uniformly random legal action of some games of some blocks (0 if there is none).
 
     Args:
-        held: The games; their random streams move on.
+        held: The games; the random streams of those that draw move on.
         actions: int64 [N], where to write.
+        drawing: bool [N], True for the games that draw.
         first_block: The first block of games.
         last_block: The block past the last.
     """
     batch = borrow(held).batch
     legal, random = batch.legal, batch.random
     for game in range(first_block * LANES, min(last_block * LANES, actions.shape[0])):
-        count = count_legal(legal, game)
-        drawn = mix(random[game]) >> _U32
-        random[game] += _STREAM_STEP
-        index = np.int64((drawn * np.uint64(count)) >> _U32)
-        actions[game] = nth_legal(legal, game, index) if count > 0 else 0
+        if drawing[game]:
+            count = count_legal(legal, game)
+            drawn = mix(random[game]) >> _U32
+            random[game] += _STREAM_STEP
+            index = np.int64((drawn * np.uint64(count)) >> _U32)
+            actions[game] = nth_legal(legal, game, index) if count > 0 else 0
 
 
 @kernel

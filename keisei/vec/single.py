@@ -53,11 +53,10 @@ class ShogiEnv(gym.Env[Any, Any]):
 
         Raises:
             IllegalActionError: When the action is not legal; the game is then unchanged.
+            ValueError: When it is no whole number.
             gymnasium.error.ResetNeeded: Before the first reset and after the game's end.
         """
-        obs, rewards, terminations, truncations, infos = self._games.step(
-            np.array([action], np.int64)
-        )
+        obs, rewards, terminations, truncations, infos = self._games.step([action])
         final = infos.get("final_info", {})
         info = {name: value[0] for name, value in final.items() if not name.startswith("_")}
         return (

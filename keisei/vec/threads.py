@@ -1,12 +1,11 @@
 """Kernels run over slices of the games, one slice a thread."""
 
 import itertools
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from keisei.shogi.intrinsics import Held, hold
+from keisei.shogi.kernel_threads import KernelThreads
 from keisei.shogi.position import LANES
 from keisei.vec.kernels import Step, new_scratch
 
@@ -37,11 +36,7 @@ class Slices:
         own, *others = self._shares
         if not others:
             return [kernel(own[0], *arguments, *own[1])]
-        if self._pool is None or self._pool_owner != os.getpid():
-            # Threads do not live on in a forked child; it needs a pool of its own.
-            self._pool = ThreadPoolExecutor(len(others), "keisei-env")
-            self._pool_owner = os.getpid()
-        running = [self._pool.submit(kernel, held, *arguments, *span) for held, span in others]
+        running = [self._threads.submit(kernel, held, *arguments, *span) for held, span in others]
         try:
             first = kernel(own[0], *arguments, *own[1])
         finally:
@@ -54,9 +49,7 @@ class Slices:
 
     def close(self) -> None:
         """Let the threads go; a later run starts new ones."""
-        if self._pool is not None and self._pool_owner == os.getpid():
-            self._pool.shutdown()
-        self._pool = None
+        self._threads.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: neither threads nor native memory."""
@@ -72,5 +65,4 @@ class Slices:
         self._shares: list[tuple[Held[Step], tuple[int, int]]] = [
             (hold(self._step._replace(scratch=new_scratch())), span) for span in self.spans
         ]
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_owner = 0
+        self._threads = KernelThreads(len(self.spans), "keisei-env")

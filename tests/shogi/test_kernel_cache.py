@@ -84,6 +84,39 @@ def test_an_edit_in_another_file_of_kernels_is_noticed(package: Path) -> None:
     assert run(package)[0] == "43 1"
 
 
+MIDDLE = """
+from keisei.games import constants
+from keisei.shogi.jit import inline_kernel
+
+@inline_kernel
+def summand():
+    return constants.SUMMAND
+"""
+
+
+def test_an_edit_in_a_file_of_another_folder_is_noticed(package: Path) -> None:
+    """Also where it holds no kernel, but a number that is frozen into one of another file."""
+    games = package.parent / "games"
+    games.mkdir()
+    (games / "__init__.py").touch()
+    (games / "constants.py").write_text("SUMMAND = 2\n")
+    (games / "middle.py").write_text(MIDDLE)
+    outer = (package / "outer.py").read_text()
+    (package / "outer.py").write_text(outer.replace("keisei.shogi.inner", "keisei.games.middle"))
+    assert run(package)[0] == "42 0"
+    (games / "constants.py").write_text("SUMMAND = 4\n")
+    assert run(package)[0] == "44 0"
+    (games / "middle.py").write_text(MIDDLE.replace("SUMMAND\n", "SUMMAND + 1\n"))
+    assert run(package)[0] == "45 0"
+    assert run(package)[0] == "45 1"
+
+
+def test_an_edit_in_a_file_that_no_kernel_rests_on_compiles_nothing(package: Path) -> None:
+    assert run(package)[0] == "42 0"
+    (package / "drawing.py").write_text("LINES = 10\n")
+    assert run(package)[0] == "42 1"
+
+
 def test_a_folder_of_the_users_is_taken_beside_a_package_that_cannot_be_written(
     package: Path,
 ) -> None:

@@ -45,8 +45,8 @@ class FakeEnv:
 
     num_envs = N
 
-    def sample_actions(self) -> NDArray[np.int64]:
-        return np.full(N, RANDOM)
+    def sample_actions(self, active: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.where(active, RANDOM, -1)
 
 
 def build(
@@ -181,3 +181,29 @@ def test_seating_is_needed_only_when_others_move(
 def test_an_opening_as_long_as_a_rollout_is_refused() -> None:
     with pytest.raises(ValueError, match=r"random_opening_plies = 64 leaves nothing to learn"):
         AppConfig(env=EnvConfig(random_opening_share=0.1, random_opening_plies=64))
+
+
+@pytest.mark.parametrize("sizes", [(64, 32), (32, 32, 32)])
+def test_openings_do_not_depend_on_how_the_games_are_grouped(sizes: tuple[int, ...]) -> None:
+    """A game draws from its own stream, and only while it is in its opening."""
+
+    def opened(parts: tuple[int, ...]) -> list[int]:
+        """The first legal move wherever the learner moves; hashes of all games in the end."""
+        config = AppConfig(env=EnvConfig(num_envs=96, random_opening_share=0.5))
+        envs = [ShogiVectorEnv(size, obs="compact") for size in parts]
+        firsts = [sum(parts[:place]) for place in range(len(parts))]
+        for env, first in zip(envs, firsts, strict=True):
+            env.reset(seed=first)
+        agent = cast(PPOAgent, None)
+        seating = Seating(config, agent, envs, seed=1)
+        seating.begin(np.arange(96))
+        for _ in range(20):
+            for place, env in enumerate(envs):
+                actions = torch.as_tensor(env.action_masks().argmax(1))
+                nothing = torch.zeros(len(actions), 1)
+                to_move = env.colours_to_move().astype(np.uint8)
+                seating.move(actions, nothing, nothing, to_move, place)
+                env.step(actions.numpy())
+        return [game for env in envs for game in env.get_state()["hashes"].tolist()]
+
+    assert opened(sizes) == opened((96,))

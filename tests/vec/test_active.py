@@ -84,6 +84,29 @@ def test_a_game_that_waits_for_its_next_step_begins_when_it_is_active_again() ->
     np.testing.assert_array_equal(begun["state"][1:], waiting["state"][1:])
 
 
+def test_a_plain_list_names_the_games_as_well() -> None:
+    games = [ShogiVectorEnv(3, obs="compact") for _ in range(2)]
+    for env in games:
+        env.reset(seed=0)
+    listed, *_ = games[0].step(games[0].sample_actions(), active=[True, False, True])
+    marked, *_ = games[1].step(games[1].sample_actions(), active=np.array([True, False, True]))
+    np.testing.assert_array_equal(listed["state"], marked["state"])
+
+
+def test_games_that_do_not_draw_keep_their_streams() -> None:
+    env, other = (ShogiVectorEnv(3) for _ in range(2))
+    env.reset(seed=0)
+    other.reset(seed=0)
+    drawn = env.sample_actions([True, False, False])
+    usual = other.sample_actions()
+    assert drawn.tolist() == [usual[0], 0, 0]
+    later = env.sample_actions()
+    assert later[1:].tolist() == usual[1:].tolist()
+    assert later[0] == other.sample_actions()[0]
+    with pytest.raises(ValueError, match="active"):
+        env.sample_actions([True, False])
+
+
 @pytest.mark.parametrize("active", [np.ones(3), np.ones(2, np.bool_), np.ones((3, 1), np.bool_)])
 def test_masks_that_do_not_fit_are_refused(active: NDArray[Any]) -> None:
     env = ShogiVectorEnv(3)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.shogi.constants import NUM_ACTIONS
-from keisei.vec import IllegalActionError, ShogiVectorEnv
+from keisei.vec import IllegalActionError, ShogiEnv, ShogiVectorEnv
 from tests.vec.games import actions
 
 
@@ -82,3 +82,11 @@ def test_any_integers_will_do(dtype: type[np.integer[Any]]) -> None:
 
 def test_an_illegal_action_is_a_value_error() -> None:
     assert issubclass(IllegalActionError, ValueError)
+
+
+@pytest.mark.parametrize("action", [3.7, "7g7f", True, None, [30]])
+def test_what_is_no_whole_number_is_refused_in_one_game_too(action: object) -> None:
+    env = ShogiEnv()
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="has to be whole numbers"):
+        env.step(action)
