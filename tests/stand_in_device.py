@@ -18,7 +18,7 @@ CUDA refuses to index a tensor that says it lies on "cuda".
 # (torch leaves parts of its signatures open.)
 
 import importlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
@@ -29,6 +29,10 @@ from torch.optim import adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from typing_extensions import override
+
+from keisei.rl.network_base import PolicyValueNet
+from keisei.rl.networks import build_network
+from keisei.training import model_manager
 
 # The mode would load it at its first operation, when names of torch are replaced.
 importlib.import_module("torch._dynamo")
@@ -197,11 +201,18 @@ def _autocast(device_type: str, **settings: Any) -> AbstractContextManager[Any]:
     return nullcontext() if device_type == _KIND else _real_autocast(device_type, **settings)
 
 
+def _sketch(name: str, options: Mapping[str, Any]) -> PolicyValueNet:
+    """A network whose weights nobody looks at; the device that has no room for any is taken."""
+    with torch.random.fork_rng(devices=[]):
+        return build_network(name, **options)
+
+
 @contextmanager
 def stand_in() -> Generator[StandIn]:
     """Within a ``with`` block there are CUDA devices, as many as are asked for."""
     with pytest.MonkeyPatch.context() as patch, StandIn() as mode:
         patch.setattr(torch, "Generator", _Generator)
+        patch.setattr(model_manager, "_sketch", _sketch)
         patch.setattr(torch.cuda, "Event", _Event)
         patch.setattr(Tensor, "pin_memory", _pin_memory)
         patch.setattr(torch, "autocast", _autocast)
