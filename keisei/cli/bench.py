@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keisei.config_schema import AppConfig
 
 
-def bench(
+def bench(  # noqa: PLR0913 - one parameter an option
     *,
     file: ConfigOption = None,
     assignments: SetOption = None,
@@ -35,13 +35,26 @@ def bench(
         bool, typer.Option("--train", help="Measure a real training loop and where its time goes.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rates as JSON.")] = False,
+    signature: Annotated[
+        bool,
+        typer.Option("--signature", help="Measure nothing: print the signature of the behaviour."),
+    ] = False,
 ) -> None:
     """Measure the rates of this machine.
 
     Plies a second of the environment, of choosing actions and of learning, each by itself;
     compiling does not count. With --train, of a real training loop, whose efficiency is the share
     of its time that the network's own work takes.
+
+    With --signature, one number that stands for the behaviour of rules, environment and features:
+    two versions differ in it where they play or see differently, and nowhere else.
     """
+    if signature:
+        with training_extra():
+            from keisei.cli.signature import behaviour_signature  # noqa: PLC0415
+
+        typer.echo(behaviour_signature())
+        return
     config = read_settings(
         file,
         assignments,

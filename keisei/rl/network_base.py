@@ -87,10 +87,10 @@ def bounded_value(last: nn.Linear, hidden: Tensor) -> Tensor:
 
     Args:
         last: to one number.
-        hidden: float[B, ...], of any precision.
+        hidden: float[B, H], of any precision.
     """
-    with torch.autocast(hidden.device.type, enabled=False):
-        return torch.tanh(last(hidden.float())).squeeze(-1)
+    # A sum of products, for autocast would take the product of matrices in bfloat16.
+    return torch.tanh((hidden.float() * last.weight).sum(-1) + last.bias)
 
 
 def require_shogi_sizes(name: str, state_size: int, num_actions: int) -> None:
