@@ -20,6 +20,8 @@ from pydantic import (
 
 _LARGEST_INT = 2**63 - 1  # what TOML promises, and NumPy takes
 PositiveInt = Annotated[int, Field(ge=1, le=_LARGEST_INT)]
+Size = Annotated[int, Field(ge=1, le=999_999)]
+"""Of what takes memory, or is counted as plies: SFEN numbers moves up to 999,999."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -44,9 +46,9 @@ class Section(BaseModel):
 class EnvConfig(Section):
     """The games that are played at once."""
 
-    num_envs: PositiveInt = 256
+    num_envs: Size = 256
     """N, the games played side by side."""
-    max_plies: PositiveInt = 512
+    max_plies: Size = 512
     """A game that reaches this many plies is truncated."""
     declaration: Literal["auto", "off"] = "auto"
     """Whether a player who fulfils the 27-point rule wins at once."""
@@ -56,7 +58,7 @@ class EnvConfig(Section):
     """Positions to start games from; empty means the start position."""
     random_opening_share: Fraction = 0.9
     """Share of the games that begin with random plies, which are not learned from."""
-    random_opening_plies: PositiveInt = 16
+    random_opening_plies: Size = 16
     """At most so many random plies; each number from 1 on is as likely."""
 
 
@@ -65,7 +67,7 @@ class TrainingConfig(Section):
 
     total_timesteps: PositiveInt = 30_000_000
     """Plies to play in the whole run, all games together."""
-    num_steps: PositiveInt = 64
+    num_steps: Size = 64
     """T, the vector steps of one rollout."""
     gamma: Fraction = 0.997
     """Discount a ply."""

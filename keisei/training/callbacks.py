@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from typing_extensions import override
@@ -21,6 +21,8 @@ from keisei.evaluation.usi_client import EngineError
 from keisei.files import write_text, write_whole
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
+from keisei.training.checkpoint import require
+from keisei.training.form import fields, number, whole
 from keisei.training.metrics_manager import MetricsManager
 
 _OPENING_PLIES = 4
@@ -263,7 +265,12 @@ def _best_score_of(run: RunView) -> tuple[float, bool]:
     checkpoint, facts = _best_files(run)
     if not facts.exists():
         return _NO_SCORE, False
-    best = json.loads(facts.read_text("utf-8"))
+    try:
+        best: object = json.loads(facts.read_bytes())
+    except (ValueError, RecursionError):
+        best = None
+    require(facts, {"best": best}, fields({"best": fields({"timestep": whole(), "score": number})}))
+    best = cast(dict[str, Any], best)
     is_here = best["timestep"] == run.global_timestep
     if is_here or (best["timestep"] < run.global_timestep and checkpoint.exists()):
         return float(best["score"]), is_here

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import torch
 
 from keisei.files import TEMPORARY_SUFFIX, write_whole, writing
+from keisei.training.form import Form, FormError, anything, fields, mapped
 
 MAGIC = "keisei-checkpoint"
 SCHEMA_VERSION = 1
@@ -67,20 +68,40 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{str(path)!r} is not a Keisei checkpoint: it holds more than tensors and plain "
             "values, and loading those could run foreign code"
         ) from None
-    except (RuntimeError, EOFError, KeyError) as error:
-        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint: {error}") from None
-    if not isinstance(archive, dict):
+    except (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint: {reason}") from None
+    found = cast(dict[str, Any], archive) if isinstance(archive, dict) else {}
+    magic, version = found.get("magic"), found.get("schema_version")
+    if not isinstance(magic, str) or magic != MAGIC or not isinstance(version, int):
         raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint")
-    fields = cast(dict[str, Any], archive)
-    if fields.get("magic") != MAGIC:
-        raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint")
-    version = fields.get("schema_version")
     if version != SCHEMA_VERSION:
         raise CheckpointError(
             f"{str(path)!r} has checkpoint version {version!r} and this Keisei reads version "
             f"{SCHEMA_VERSION}; resume it with the Keisei that wrote it"
         )
-    return cast(dict[str, Any], fields["contents"])
+    require(path, found, fields({"contents": mapped(anything)}))
+    return found["contents"]
+
+
+def require(path: Path, contents: Mapping[str, Any], form: Form, **sizes: int) -> None:
+    """Check that what a file holds has a form.
+
+    Args:
+        path: Of the file.
+        contents: What was read.
+        form: What it has to be like.
+        sizes: Those that are known beforehand.
+
+    Raises:
+        CheckpointError: It is not; the message names the part.
+    """
+    try:
+        form(contents, "", sizes)
+    except FormError as error:
+        raise CheckpointError(
+            f"{str(path)!r} does not hold what it should: {error}; take another file or delete it"
+        ) from None
 
 
 def _check_archive(path: Path) -> None:

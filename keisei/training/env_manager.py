@@ -1,8 +1,11 @@
 """The environments of a run: built, compiled, checked, saved and closed."""
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -10,13 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from keisei.config_schema import ConfigError, EnvConfig
+from keisei.config_schema import AppConfig, ConfigError, EnvConfig
 from keisei.rl.network_base import PolicyValueNet
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.shogi.notation import InvalidSfenError
 from keisei.shogi.position import LANES
 from keisei.vec import ShogiVectorEnv, saved
 
 _LEAST_GAMES = 1024
 """Fewer are not divided unless that is asked for."""
+_BYTES_A_PLY = STATE_SIZE + MASK_BYTES + 40
+"""Of a rollout."""
+_BYTES_A_GAME = 2000
+"""Besides its history and its part of the rollout."""
 
 
 def divide_games(
@@ -41,6 +50,36 @@ def divide_games(
         )
     first = round(num_envs / (2 * LANES)) * LANES
     return [first, num_envs - first]
+
+
+def check_memory(config: AppConfig, num_envs: int) -> None:
+    """Refuse games and rollouts that this machine has no memory for, before it is asked for.
+
+    Args:
+        config: Settings of the run.
+        num_envs: Games of this process.
+
+    Raises:
+        ConfigError: They need more than there is.
+    """
+    plies, steps = config.env.max_plies, config.training.num_steps
+    needed = num_envs * (8 * plies + _BYTES_A_GAME + steps * _BYTES_A_PLY)
+    there_is = min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), _memory_limit())
+    if needed > there_is:
+        raise ConfigError(
+            f"env.num_envs = {config.env.num_envs} with env.max_plies = {plies} and "
+            f"training.num_steps = {steps} needs {needed / 1e9:.1f} GB and there are "
+            f"{there_is / 1e9:.1f} GB; lower one of them"
+        )
+
+
+def _memory_limit() -> int:
+    """Bytes that a container allows its processes."""
+    try:
+        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        text = "max"
+    return int(text) if text.isdecimal() else sys.maxsize
 
 
 class EnvManager:
@@ -75,8 +114,11 @@ class EnvManager:
                 )
                 for size in sizes or [config.num_envs]
             )
-        except ValueError as error:
+        except InvalidSfenError as error:
             raise ConfigError(f"env.initial_sfens: {error}") from error
+        except ValueError as error:
+            # Its sentences begin with the name of the setting.
+            raise ConfigError(f"env.{error}") from error
 
     def warm_up(self, network: PolicyValueNet, device: torch.device) -> None:
         """Compile what is not in the cache yet, on games of their own, and say when it is done.
@@ -126,12 +168,23 @@ class EnvManager:
         state = saved.join([env.get_state() for env in self.envs])
         return {name: torch.as_tensor(np.array(value)) for name, value in state.items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with the games of ``state_dict()``, which may have been divided in another way."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Go on with the games of ``state_dict()``, which may have been divided in another way.
+
+        Returns:
+            States uint8 [N, K] and packed legal actions uint8 [N, M] of all games; copies.
+
+        Raises:
+            ValueError: The games are not as they were saved.
+        """
         arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in state.items()}
         parts = saved.divide(arrays, [env.num_envs for env in self.envs])
-        for env, part in zip(self.envs, parts, strict=True):
-            env.set_state(part)
+        seen: list[Any] = [env.set_state(part) for env, part in zip(self.envs, parts, strict=True)]
+        states, bits = (
+            torch.as_tensor(np.concatenate([each[name] for each in seen]))
+            for name in ("state", "action_mask_bits")
+        )
+        return states, bits
 
     def close(self) -> None:
         """Close the environments."""

@@ -16,7 +16,10 @@ from keisei.training.checkpoint import (
     CheckpointError,
     CheckpointFolder,
     read_checkpoint,
+    require,
 )
+from keisei.training.checkpoint_form import POLICY
+from keisei.training.form import Form, fields, whole
 from keisei.training.policy_file import check_weights, read_policy, write_policy
 
 POLICY_FILE = "policy.safetensors"
@@ -117,6 +120,7 @@ class ModelManager:
         else:
             path = Path(resume)
             contents = read_checkpoint(path)
+        require(path, contents, POLICY)
         _check_environment(path, contents["environment"])
         if contents["model"] != self._architecture:
             raise CheckpointError(
@@ -126,10 +130,21 @@ class ModelManager:
         return path, contents
 
     def finite_before(
-        self, global_timestep: int, warn: Callable[[str], None]
+        self, global_timestep: int, agent: Form, warn: Callable[[str], None]
     ) -> tuple[Path, dict[str, Any]] | None:
-        """Newest checkpoint of an earlier timestep whose weights are finite; None without one."""
+        """Newest checkpoint of an earlier timestep whose weights are finite; None without one.
+
+        Args:
+            global_timestep: The checkpoint's is less.
+            agent: What its agent has to be like.
+            warn: Hears of those that are passed over because they are damaged.
+        """
         for path, contents in self._folder.before(global_timestep, warn):
+            try:
+                require(path, contents, fields({"global_timestep": whole(), "agent": agent}))
+            except CheckpointError as error:
+                warn(str(error))
+                continue
             weights: dict[str, torch.Tensor] = contents["agent"]["network"]
             if all(bool(tensor.isfinite().all()) for tensor in weights.values()):
                 return path, contents
@@ -182,6 +197,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         facts, weights = read_policy(path)
     else:
         contents = read_checkpoint(path)
+        require(path, contents, POLICY)
         facts = {**contents["model"], "environment": contents["environment"]}
         facts["global_timestep"] = contents["global_timestep"]
         weights = contents["agent"]["network"]

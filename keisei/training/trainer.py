@@ -16,9 +16,15 @@ from keisei.rl.ranks import Ranks
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training import shares
 from keisei.training.callbacks import Callback
-from keisei.training.checkpoint import CheckpointFolder
+from keisei.training.checkpoint import CheckpointError, CheckpointFolder, require
+from keisei.training.checkpoint_form import (
+    HEAD,
+    agent_form,
+    check_body,
+    fault_of_positions,
+)
 from keisei.training.display import TrainingDisplay
-from keisei.training.env_manager import EnvManager, divide_games
+from keisei.training.env_manager import EnvManager, check_memory, divide_games
 from keisei.training.hooks import build_callbacks
 from keisei.training.metrics_manager import GameStatistics, MetricsManager
 from keisei.training.model_manager import ModelManager, resolve_device
@@ -74,6 +80,7 @@ class Trainer:
         device = resolve_device(config.session.device, self.ranks)
         if config.session.torch_threads is not None:
             torch.set_num_threads(config.session.torch_threads)
+        check_memory(config, config.env.num_envs // self.ranks.size)
         self.session = SessionManager(config, resume=resume, ranks=self.ranks)
         self._loop: TrainingLoopManager | None = None
         self._is_closed = False
@@ -225,7 +232,9 @@ class Trainer:
             The checkpoint's timestep; None when there is none with finite weights.
         """
         found = self.ranks.on_first(
-            lambda: self.models.finite_before(before, self.session.logger.warning)
+            lambda: self.models.finite_before(
+                before, agent_form(self.agent), self.session.logger.warning
+            )
         )
         if found is None:
             return None
@@ -287,7 +296,9 @@ class Trainer:
         path, contents = self.ranks.on_first(
             lambda: self.models.load(resume, self.session.logger.warning)
         )
+        require(path, contents, HEAD)
         compare_settings(self.config, path, contents["config"], self.session.logger)
+        check_body(path, contents, self.config, self.agent, self.experience_buffer)
         global_timestep = int(contents["global_timestep"])
         own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))
         if not self.agent.knows_stream(own["agent"]["generator"]):
@@ -296,8 +307,10 @@ class Trainer:
                 "The checkpoint's random stream belongs to another kind of device: moves are "
                 "sampled from a new one"
             )
+        fault = next(filter(None, self.ranks.gather(self._take_games(own))), None)
+        if fault is not None:
+            raise CheckpointError(f"{str(path)!r} cannot be gone on with: {fault}")
         self.agent.load_state_dict(own["agent"])
-        self.env_manager.load_state_dict(own["env"])
         self.step_manager.load_state_dict(own["episode"])
         if self.seating is not None and "seating" in own:
             self.seating.load_state_dict(own["seating"])
@@ -308,6 +321,14 @@ class Trainer:
         self.watch.load_state_dict(contents.get("watch", {}))
         self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
         return global_timestep
+
+    def _take_games(self, own: Mapping[str, Any]) -> str | None:
+        """Go on with this rank's games; say what is wrong with them, if anything is."""
+        try:
+            seen = self.env_manager.load_state_dict(own["env"])
+        except ValueError as error:
+            return str(error)
+        return fault_of_positions(seen, own["episode"], own["buffer"]["columns"])
 
     def _stream(self, name: str, begin: int) -> torch.Tensor:
         """State of a random generator of this rank that begins at a timestep."""

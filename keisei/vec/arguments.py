@@ -6,6 +6,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.shogi.notation import MAX_MOVE_NUMBER
+
 Marks = Sequence[bool] | NDArray[np.bool_]
 """True or False for each game, bool [N]."""
 
@@ -33,6 +35,17 @@ def at_least_one(name: str, value: Any) -> int:
     if not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name}={value!r} has to be a whole number from 1.")
     return int(cast(Any, value))
+
+
+def size(name: str, value: Any) -> int:
+    """The value if it is a whole number from 1 to 999,999, up to which SFEN numbers moves.
+
+    Raises:
+        ValueError: When it is not.
+    """
+    if at_least_one(name, value) > MAX_MOVE_NUMBER:
+        raise ValueError(f"{name}={value!r} is too large; {MAX_MOVE_NUMBER} is the most.")
+    return int(value)
 
 
 def two_names(name: str, given: Sequence[str] | None, usual: Sequence[str]) -> tuple[str, ...]:

@@ -100,9 +100,20 @@ class Outputs(NamedTuple):
 
 
 def new_batch(num_games: int, max_plies: int) -> GameBatch:
-    """Room for N games, none of which has begun."""
+    """Room for N games, none of which has begun.
+
+    Raises:
+        ValueError: When there is not so much memory.
+    """
+    try:
+        games = new_games(num_games, max_plies)
+    except MemoryError:
+        raise ValueError(
+            f"num_envs={num_games} games of up to max_plies={max_plies} plies need more memory "
+            "than there is; lower one of them."
+        ) from None
     return GameBatch(
-        games=new_games(num_games, max_plies),
+        games=games,
         legal=aligned_zeros((-(-num_games // LANES) * LANES, MASK_WORDS), np.uint64),
         next_start=np.zeros(num_games, np.int64),
         over=np.zeros(num_games, np.bool_),

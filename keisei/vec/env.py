@@ -21,6 +21,7 @@ from keisei.vec.arguments import (
     at_least_one,
     one_of,
     reset_mask,
+    size,
     stream_seeds,
     two_names,
 )
@@ -120,9 +121,9 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         obs_keys: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        self.num_envs = at_least_one("num_envs", num_envs)
+        self.num_envs = size("num_envs", num_envs)
         plies = max_plies if max_episode_steps is None else max_episode_steps
-        self.max_plies = at_least_one("max_plies", plies)
+        self.max_plies = size("max_plies", plies)
         self.num_threads = at_least_one("num_threads", 1 if num_threads is None else num_threads)
         layout = (
             one_of("obs", obs, tuple(_OBS_KEYS)),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.position import LANES, WORDS
-from keisei.vec.batch import GameBatch
+from keisei.vec.batch import GameBatch, new_batch
 
 _CAP = "max_plies"
 _WORDS = "words"
@@ -19,6 +19,12 @@ def save(batch: GameBatch, max_plies: int) -> dict[str, NDArray[Any]]:
     return {name: array.copy() for name, array in _arrays(batch).items()} | {
         _CAP: np.array(max_plies)
     }
+
+
+def forms(num_envs: int, max_plies: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and shape of each array of a state of so many games, by name."""
+    arrays = _arrays(new_batch(num_envs, max_plies)) | {_CAP: np.array(max_plies)}
+    return {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
 
 
 def arrays_of(

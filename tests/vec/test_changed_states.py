@@ -221,3 +221,19 @@ def test_observations_of_games_are_told_from_others() -> None:
         wrong[name][7, column] ^= 255
         with pytest.raises(ValueError, match=r"position 7|game 7"):
             check_observations(wrong["state"], wrong["action_mask_bits"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        ({"num_envs": 10**12}, "num_envs"),
+        ({"max_plies": 10**20}, "max_plies"),
+        ({"max_episode_steps": 10**20}, "max_plies"),
+        ({"num_envs": 999_999, "max_plies": 999_999}, "num_envs=999999 .* max_plies=999999"),
+    ],
+)
+def test_sizes_that_no_machine_has_room_for_are_refused(
+    arguments: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(ValueError, match=key):
+        ShogiVectorEnv(**arguments)
