@@ -69,7 +69,7 @@ test-other: $(OTHER_READY)
 	$(ONE_THREAD) $(OTHER)/bin/python -m pytest -q tests/examples -k rllib_ppo $(ARGS)
 
 fuzz: $(DEV_READY)
-	$(ONE_THREAD) KEISEI_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -s \
+	$(ONE_THREAD) KEISEI_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -s -m "not slow" \
 	  $(or $(ARGS),tests/fuzz)
 
 bench: $(DEV_READY)

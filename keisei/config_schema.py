@@ -208,6 +208,14 @@ class SessionConfig(Section):
     )
     """Who gets each update's metrics; "jsonl" is always among them."""
 
+    @field_validator("run_dir", mode="after")
+    @classmethod
+    def _path_in_utf8(cls, run_dir: Path | None) -> Path | None:
+        text = str(run_dir)
+        if "\0" in text or text != text.encode("utf-8", "replace").decode():
+            raise ValueError(f"{text!r} is no path in UTF-8, as the settings are; choose another")
+        return run_dir
+
     @field_validator("writers", mode="after")
     @classmethod
     def _jsonl_always(cls, writers: tuple[str, ...]) -> tuple[str, ...]:

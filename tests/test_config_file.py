@@ -175,3 +175,9 @@ def test_strange_texts_are_refused_in_one_short_sentence(
 def test_a_number_without_end_can_be_assigned_neither() -> None:
     with pytest.raises(ConfigError, match=r"env.num_envs = '9+\.\.\. is not usable"):
         load_config(overrides={"env.num_envs": 5000 * "9"})
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a\udcffb"])
+def test_a_folder_that_settings_cannot_name_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"session.run_dir: 'a\\.+b' is no path in UTF-8"):
+        load_config(overrides={"session.run_dir": path})

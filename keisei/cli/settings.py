@@ -56,7 +56,7 @@ def read_settings(
     for assignment in assignments or []:
         key, equals, value = assignment.partition("=")
         if not equals:
-            fail(f"--set {assignment!r} has no '='; write it as section.key=value")
+            fail(f"--set {assignment[:100]!r} has no '='; write it as section.key=value")
         overrides[key.strip()] = value.strip()
     overrides |= {key: value for key, value in flags.items() if value is not None}
     with mistakes(ConfigError):

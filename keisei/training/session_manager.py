@@ -132,10 +132,10 @@ class SessionManager:
         self._ranks.on_first(self._open)
 
     def _open(self) -> None:
-        if not (self.run_dir / LOCK_FILE).exists():
-            # Nobody writes it, and what is refused stays without the file.
-            self._check_contents()
         try:
+            if not (self.run_dir / LOCK_FILE).exists():
+                # Nobody writes it, and what is refused stays without the file.
+                self._check_contents()
             self.run_dir.mkdir(parents=True, exist_ok=True)
             self._lock.take()
             self._check_contents()

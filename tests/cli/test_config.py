@@ -50,3 +50,9 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert_mistake(run("config", "--config", str(file)), "broken.toml", "not valid TOML")
     file.write_text("[env]\nnum_env = 3\n", encoding="utf-8")
     assert_mistake(run("config", "--config", str(file)), "'env.num_env'", "broken.toml")
+
+
+def test_a_long_assignment_is_told_in_a_short_sentence() -> None:
+    result = run("config", "--set", 9999 * "x")
+    assert_mistake(result, "has no '='")
+    assert len(result.stderr) < 300

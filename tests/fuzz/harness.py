@@ -1,7 +1,8 @@
 """How a target is run: some examples in the tests, or many for a time, under the same guards.
 
-With ``KEISEI_FUZZ_SECONDS`` in the environment (``make fuzz`` sets it) each target goes on with new
-examples for so many seconds, and tells how many there were.
+The fast tests take a few examples, the slow ones more, always the same. With KEISEI_FUZZ_SECONDS in
+the environment (``make fuzz`` sets it) each target goes on with new ones for so many seconds, and
+tells how many there were.
 """
 
 import os
@@ -17,21 +18,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 LONG_SECONDS = float(os.environ.get("KEISEI_FUZZ_SECONDS", "0"))
-ROUND = 10
-"""Times the examples of a test in one run of hypothesis; it remembers them, so a long time is many
-runs."""
+SLOW_TIMES = 10
+"""How many times the examples of the fast tests the slow ones take, and each round of a long run:
+as hypothesis remembers all of a round, a long time is many of them."""
 SENTENCE_LIMIT = 1000
 
+_STARTS = {"os.posix_spawn", "os.fork", "subprocess.Popen"}
 _RUNS_CODE = {
-    *("os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "subprocess.Popen"),
-    *("pickle.find_class", "socket.connect", "pty.spawn", "shutil.rmtree"),
+    *("os.system", "os.exec", "os.spawn", "pickle.find_class", "socket.connect", "pty.spawn"),
+    *_STARTS,
 }
 _ONE_LINE = re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]+")
-_watching = False
+_watched: set[str] = set()
 _guards = True
 
 T = TypeVar("T")
@@ -47,16 +50,16 @@ class CodeRunError(BaseException):
 
 def fuzz(
     strategy: SearchStrategy[T], *, examples: int, warm_up: T | None = None
-) -> Callable[[Callable[[T], None]], Callable[[], None]]:
+) -> Callable[[Callable[[T], None]], Callable[[int], None]]:
     """Make a test of a check of one value.
 
     Args:
         strategy: Gives the values.
-        examples: How many of them the tests take.
+        examples: How many of them the fast tests take.
         warm_up: A value that is checked first and without guards, so that kernels are compiled.
     """
 
-    def decorate(check: Callable[[T], None]) -> Callable[[], None]:
+    def decorate(check: Callable[[T], None]) -> Callable[[int], None]:
         def run(number: int, count: int) -> None:
             every: Any = settings(
                 max_examples=count,
@@ -67,24 +70,26 @@ def fuzz(
             )
             seed(number)(every(given(strategy)(check)))()
 
-        def test() -> None:
+        def test(times: int) -> None:
             if warm_up is not None:
                 with _unguarded():
                     check(warm_up)
             if not LONG_SECONDS:
-                run(0, examples)
+                run(times, times * examples)
                 return
             begin, done = time.monotonic(), 0
             first = random.SystemRandom().randrange(1 << 32)
             while (spent := time.monotonic() - begin) < LONG_SECONDS:
-                run(first + done, ROUND * examples)
-                done += ROUND * examples
+                run(first + done, SLOW_TIMES * examples)
+                done += SLOW_TIMES * examples
                 sys.__stdout__.write(f"\r{check.__name__}: {done} examples, {spent:.0f} s ")  # pyright: ignore[reportOptionalMemberAccess]
             sys.__stdout__.write("\n")  # pyright: ignore[reportOptionalMemberAccess]
 
         test.__name__, test.__doc__ = check.__name__, check.__doc__
         test.__module__ = check.__module__
-        return test
+        return pytest.mark.parametrize(
+            "times", [1, pytest.param(SLOW_TIMES, marks=pytest.mark.slow)]
+        )(test)
 
     return decorate
 
@@ -98,9 +103,9 @@ def guarded(
     Args:
         seconds: How long it may take.
         megabytes: What may be allocated on top of what is.
-        may_start: Programs may be started.
+        may_start: The code that is tested starts programs by itself.
     """
-    global _watching  # noqa: PLW0603 - an audit hook can never be taken off again
+    global _watched  # noqa: PLW0603 - an audit hook can never be taken off again
     if not _guards:
         yield
         return
@@ -109,11 +114,11 @@ def guarded(
     before = signal.signal(signal.SIGALRM, _hangs)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     resource.setrlimit(resource.RLIMIT_DATA, (data + (megabytes << 20), hard))
-    _watching = not may_start
+    _watched = _RUNS_CODE - _STARTS if may_start else _RUNS_CODE
     try:
         yield
     finally:
-        _watching = False
+        _watched = set()
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -170,7 +175,7 @@ def _hangs(_number: int, _frame: FrameType | None) -> NoReturn:
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
     # Compiled kernels come from numba's cache, which is pickled.
     is_cache = bool(arguments) and str(arguments[0]).partition(".")[0] in ("numba", "copyreg")
-    if _watching and event in _RUNS_CODE and not is_cache:
+    if event in _watched and not is_cache:
         raise CodeRunError(event, arguments)
 
 

@@ -27,7 +27,7 @@ TOKENS = ("?", "&", "=", "nodes=1", "timeout=", "processes=", "option.", "usi:",
 
 def is_short(text: str) -> bool:
     """No sentence about a file can be shorter than the file's name."""
-    return len(text) < 500
+    return len(repr(text)) < 500
 
 
 @fuzz(mutated_text(st.sampled_from(KNOWN), TOKENS).filter(is_short), examples=150, warm_up="keisei")

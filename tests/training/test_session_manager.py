@@ -56,6 +56,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         session.open()
 
 
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path: Path) -> None:
+    session = SessionManager(config_in(tmp_path / (300 * "a")))
+    with pytest.raises(RunFolderError, match="cannot be written: File name too long"):
+        session.open()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_write_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir(mode=0o500)
