@@ -6,6 +6,8 @@ files themselves; there is no pointer that could go stale.
 """
 
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any, BinaryIO, cast
 import torch
 
 from keisei.files import TEMPORARY_SUFFIX, write_whole, writing
+from keisei.shogi.moves import shown
 from keisei.training.form import Form, FormError, anything, fields, mapped
 
 MAGIC = "keisei-checkpoint"
@@ -21,7 +24,16 @@ SCHEMA_VERSION = 1
 """Grows when a checkpoint's contents change so that older readers would go wrong."""
 
 _PREFIX = "checkpoint-"
+_DIGITS = 12
+"""So many in a name, so that the order of names is the order of timesteps."""
 _SUFFIX = ".pt"
+
+
+_TORCHS_COMPLAINTS = (
+    *(RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError),
+    *(ArithmeticError, struct.error),
+)
+"""What its reader of pickles, written in Python, makes of bytes that are none."""
 
 
 class CheckpointError(ValueError):
@@ -62,14 +74,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     _check_archive(path)
     try:
-        archive: object = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about pickles that torch does not write
+            archive: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{str(path)!r} is not a Keisei checkpoint: it holds more than tensors and plain "
             "values, and loading those could run foreign code"
         ) from None
-    except (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0]
+    except _TORCHS_COMPLAINTS as error:
+        reason = shown(str(error).partition("\n")[0], 300)
         raise CheckpointError(f"{str(path)!r} is not a Keisei checkpoint: {reason}") from None
     found = cast(dict[str, Any], archive) if isinstance(archive, dict) else {}
     magic, version = found.get("magic"), found.get("schema_version")
@@ -105,18 +118,31 @@ def require(path: Path, contents: Mapping[str, Any], form: Form, **sizes: int) -
 
 
 def _check_archive(path: Path) -> None:
-    """Read the whole file once and compare all checksums, which torch itself does not."""
+    """Read the whole file once and compare all checksums, which torch itself does not.
+
+    Nor does it look whether a part unpacks to more than there is room for; checkpoints are not
+    packed.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
+            parts = archive.infolist()
+            is_packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
+            size = sum(part.file_size for part in parts)
+            broken = None if is_packed else archive.testzip()
     except OSError as error:
         raise CheckpointError(f"cannot read checkpoint {str(path)!r}: {error.strerror}") from None
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error):
         raise DamagedCheckpointError(
             f"{str(path)!r} is damaged or not a Keisei checkpoint"
         ) from None
+    if is_packed or size > path.stat().st_size:
+        raise DamagedCheckpointError(
+            f"{str(path)!r} is damaged or not a Keisei checkpoint: its parts are packed"
+        )
     if broken is not None:
-        raise DamagedCheckpointError(f"{str(path)!r} is damaged: {broken} fails its checksum")
+        raise DamagedCheckpointError(
+            f"{str(path)!r} is damaged: {shown(broken)} fails its checksum"
+        )
 
 
 def _timestep(path: Path) -> int:
@@ -134,7 +160,7 @@ class CheckpointFolder:
 
     def paths(self) -> list[Path]:
         """Finished checkpoints, oldest first; temporary files are not among them."""
-        return sorted(self.folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+        return sorted(self.folder.glob(f"{_PREFIX}{_DIGITS * '[0-9]'}{_SUFFIX}"))
 
     def save(
         self, global_timestep: int, contents: Mapping[str, Any], needs_before: int | None = None
@@ -149,8 +175,7 @@ class CheckpointFolder:
         Raises:
             UnwritableError: The folder cannot be written; the checkpoints in it are as before.
         """
-        # Twelve digits, so that the order of names is the order of timesteps.
-        path = self.folder / f"{_PREFIX}{global_timestep:012d}{_SUFFIX}"
+        path = self.folder / f"{_PREFIX}{global_timestep:0{_DIGITS}d}{_SUFFIX}"
         write_checkpoint(path, contents)
         old = self.paths()[: -self._keep]
         if needs_before is not None:

@@ -20,6 +20,9 @@ from keisei.training.checkpoint import (
     write_checkpoint,
 )
 from tests.disks import largest_file
+from tests.fuzz.harness import guarded
+
+_DEFLATED = zipfile.ZIP_DEFLATED
 
 
 def contents(number: int) -> dict[str, Any]:
@@ -93,6 +96,49 @@ def test_an_archive_without_torchs_parts_is_refused(tmp_path: Path) -> None:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(CheckpointError, match="not a Keisei checkpoint"):
         read_checkpoint(path)
+
+
+def test_parts_that_unpack_to_more_than_the_file_are_refused(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain.pt", tmp_path / "packed.pt"
+    write_checkpoint(plain, {"a": torch.zeros(1 << 27, dtype=torch.uint8)})
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w", _DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    assert packed.stat().st_size < 1 << 20
+    with guarded(megabytes=50), pytest.raises(DamagedCheckpointError, match=r"packed\.pt.*damaged"):
+        read_checkpoint(packed)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "part"),
+    [
+        ("data.pkl", b"\x80\x7d}.", "not a Keisei checkpoint"),
+        ("data.pkl", b"\x80\x02X\x01\x00\x00\x00\xff.", "not a Keisei checkpoint"),
+        ("data.pkl", b"\x80\x02" + 10**5 * b"]" + b".", "not a Keisei checkpoint"),
+        ("data.pkl", b"", "not a Keisei checkpoint"),
+        ("version", b"\xff", "not a Keisei checkpoint"),
+        ("a\x1b[2J", b"", "not a Keisei checkpoint"),
+    ],
+)
+def test_parts_of_other_archives_are_refused_in_one_sentence(
+    tmp_path: Path, name: str, data: bytes, part: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as target:
+        target.writestr(f"archive/{name}", data)
+    with pytest.raises(CheckpointError, match=part) as refused:
+        read_checkpoint(tmp_path / "a.pt")
+    assert str(refused.value).isprintable()
+
+
+def test_other_files_in_the_folder_are_no_checkpoints_of_the_run(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path, 2)
+    first = folder.save(8, {"a": 1})
+    for name in ("checkpoint-best.pt", "checkpoint-\u0663.pt", "checkpoint-.pt", "checkpoint-7.pt"):
+        (tmp_path / name).write_bytes(b"mine")
+    folder.drop_after(0)
+    assert folder.paths() == []
+    assert not first.exists()
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
