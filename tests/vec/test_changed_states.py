@@ -140,14 +140,14 @@ def in_a_child(examples: int, seconds: int) -> tuple[int, int]:
 
 
 def test_whatever_is_changed_no_process_dies_or_hangs() -> None:
-    refused, taken = in_a_child(150, 120)
+    refused, taken = in_a_child(150, 600)
     assert refused > 50
     assert taken > 5
 
 
 @pytest.mark.slow
 def test_whatever_is_changed_no_process_dies_or_hangs_at_length() -> None:
-    refused, taken = in_a_child(5000, 1200)
+    refused, taken = in_a_child(5000, 3600)
     assert refused > 1000
     assert taken > 100
 
