@@ -101,7 +101,7 @@ def guarded(
     """Within a ``with`` block: no hang, no memory beyond a limit, and no code run.
 
     Args:
-        seconds: How long it may take.
+        seconds: How long it may compute; waiting, or on a busy machine, it may take six times that.
         megabytes: What may be allocated on top of what is.
         may_start: The code that is tested starts programs by itself.
     """
@@ -111,17 +111,23 @@ def guarded(
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     data = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    before = signal.signal(signal.SIGALRM, _hangs)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = {number: signal.signal(number, _hangs) for number in (signal.SIGALRM, signal.SIGPROF)}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 6 * seconds)
     resource.setrlimit(resource.RLIMIT_DATA, (data + (megabytes << 20), hard))
     _watched = _RUNS_CODE - _STARTS if may_start else _RUNS_CODE
     try:
         yield
+    except (HangError, CodeRunError) as error:
+        # Now that nobody can catch it any more, hypothesis may look for the shortest example.
+        raise AssertionError(repr(error)) from error
     finally:
         _watched = set()
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

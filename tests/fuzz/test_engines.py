@@ -116,7 +116,7 @@ def children() -> list[Any]:
     return Path(task).read_text().split()
 
 
-@fuzz(st.tuples(scripts(), st.integers(1, 2)), examples=12, warm_up=(GOOD, 1))
+@fuzz(st.tuples(scripts(), st.integers(1, 2)), examples=6, warm_up=(GOOD, 1))
 def test_an_engine_plays_loses_or_is_given_up(value: tuple[Script, int]) -> None:
     script, processes = value
     start()

@@ -83,7 +83,7 @@ def states(draw: DrawFn) -> tuple[Kind, Any]:
     return kind, {**state, **{name: draw(changed_array(np.asarray(state[name]))) for name in names}}
 
 
-@fuzz(states(), examples=60, warm_up=(("SameStep", True, 3), saved(("SameStep", True, 3))))
+@fuzz(states(), examples=40, warm_up=(("SameStep", True, 3), saved(("SameStep", True, 3))))
 def test_a_state_is_gone_on_with_or_refused(value: tuple[Kind, Any]) -> None:
     (mode, has_opponent, _), state = value
     env = games(mode, has_opponent)
