@@ -20,7 +20,8 @@ class Division:
     totals: tuple[int, ...]
     """Plies of all ranks together in each minibatch. [minibatches]"""
     room: int
-    """No rank ever has more plies in a minibatch, however many of a rollout are learned from."""
+    """With ``compile``, no rank ever has more plies in a minibatch, however many of a rollout are
+    learned from; where the ranks learn from very uneven numbers, that takes more minibatches."""
 
 
 def divide_plies(counts: Sequence[int], plies: int, config: TrainingConfig) -> Division:
@@ -39,8 +40,9 @@ def divide_plies(counts: Sequence[int], plies: int, config: TrainingConfig) -> D
     if wanted is None:
         room, number = math.ceil(plies / config.num_minibatches), config.num_minibatches
     else:
-        room, number = math.ceil(wanted / len(counts)), 1
-    number = max(number, *(math.ceil(count / room) for count in counts))
+        room, number = math.ceil(wanted / len(counts)), math.ceil(sum(counts) / wanted)
+    if config.compile:
+        number = max(number, *(math.ceil(count / room) for count in counts))
     sizes = tuple(max(1, math.ceil(count / number)) for count in counts)
     steps = max(math.ceil(count / size) for count, size in zip(counts, sizes, strict=True))
     totals = tuple(
