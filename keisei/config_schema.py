@@ -192,7 +192,7 @@ class SessionConfig(Section):
     """Every random stream of the run follows from it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; "auto" takes CUDA when there is one."""
-    torch_threads: PositiveInt | None = 1
+    torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = 1
     """Threads of torch on the CPU, "none" lets torch choose; more than one pay on idle cores only,
     for on busy ones they wait for each other."""
     processes: PositiveInt = 1

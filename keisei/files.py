@@ -31,13 +31,16 @@ def writing(path: Path) -> Generator[None]:
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a file that appears under ``path`` only when it is complete and on disk.
 
-    However the writing is broken off, Ctrl-C included, no temporary file is left.
+    However the writing is broken off, Ctrl-C included, no temporary file is left. What is there and
+    no file, a device or a pipe, is not replaced.
 
     Raises:
         UnwritableError: The file cannot be written; nothing at ``path`` has changed.
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     with writing(path):
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file")
         try:
             with temporary.open("wb") as file:
                 write(file)

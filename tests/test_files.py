@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +35,16 @@ def test_a_full_disk_is_named_and_nothing_changes(tmp_path: Path) -> None:
 def test_a_folder_that_is_absent_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match=r"cannot write '.*/none/a\.txt': No such file"):
         write_text(tmp_path / "none" / "a.txt", "")
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """Whoever may, root in a container, would lose /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UnwritableError, match=r"^cannot write '.*/pipe': it is no file$"):
+        write_text(pipe, "a")
+    assert pipe.is_fifo()
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path) -> None:

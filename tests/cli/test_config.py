@@ -37,6 +37,7 @@ def test_set_goes_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -
         ("env.num_envs=0", ["env.num_envs", "0"]),
         ("env.num_envs", ["'env.num_envs' has no '='"]),
         ("training.minibatch_size=1000000", ["minibatch_size = 1000000 is larger than a rollout"]),
+        ("session.torch_threads=100000000000", ["session.torch_threads", "equal to 1024"]),
     ],
 )
 def test_a_bad_setting_is_refused_in_one_sentence(assignment: str, parts: list[str]) -> None:
