@@ -100,6 +100,8 @@ class _KernelCacheLocator(_CacheLocator):
     def from_function(
         cls, py_func: Callable[..., Any], py_file: str
     ) -> "_KernelCacheLocator | None":
+        if not Path(py_file).is_file():
+            return None  # typed in, so that nobody can tell whether it has changed
         subpath = str(cast(Any, cls).get_suitable_cache_subpath(py_file))
         chosen = os.environ.get("NUMBA_CACHE_DIR")
         folders = [str(Path(chosen, subpath))] if chosen else []

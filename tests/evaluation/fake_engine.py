@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cshogi
+if TYPE_CHECKING:
+    import cshogi
 
 
 def say(text: str) -> None:
@@ -23,11 +25,13 @@ def note(file: Path, text: str) -> None:
         lines.write(f"{text}\n")
 
 
-def best_move(board: cshogi.Board) -> str:
+def best_move(board: "cshogi.Board") -> str:
+    import cshogi  # noqa: PLC0415 - a slow import, which is not to delay the process id
+
     return min(cshogi.move_to_usi(move) for move in board.legal_moves)
 
 
-def answer(behaviour: str, board: cshogi.Board) -> None:
+def answer(behaviour: str, board: "cshogi.Board") -> None:
     match behaviour:
         case "hang":
             time.sleep(1000)
@@ -53,6 +57,8 @@ def answer(behaviour: str, board: cshogi.Board) -> None:
 
 
 def serve(pid_file: Path, behaviour: str) -> None:
+    import cshogi  # noqa: PLC0415 - as above
+
     board, games = cshogi.Board(), 0
     for line in sys.stdin:
         match line.split():
