@@ -5,6 +5,7 @@
 #   make fuzz     strangers' bytes, FUZZ_SECONDS=600 for each target (ARGS=FILE for some of them)
 #   make bench    the measurements, added to benchmarks/RESULTS.md
 #   make soak     10^8 positions beside cshogi, gone on with where the last call stopped
+#   make faults   training killed, stopped, out of disk at 100 random moments; takes root
 #   make check    everything that CI runs: tests, lint, types, contracts
 #   make format   rewrite the sources in the one format
 # Another Python: make PYTHON=python3.12 ...;  other training options: make train ARGS="--seed 7"
@@ -24,7 +25,7 @@ OTHER_READY := $(OTHER)/.installed
 # on one core.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help train test test-slow test-all test-other fuzz bench soak lint format types contracts check clean
+.PHONY: help train test test-slow test-all test-other fuzz bench soak faults lint format types contracts check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -81,6 +82,9 @@ bench: $(DEV_READY)
 
 soak: $(DEV_READY)
 	$(ONE_THREAD) $(BIN)/python benchmarks/soak.py --log .benchmarks/soak.jsonl $(ARGS)
+
+faults: $(DEV_READY)
+	$(ONE_THREAD) $(BIN)/python -m tests.training.ordeal $(ARGS)
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .
