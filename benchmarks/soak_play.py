@@ -16,7 +16,7 @@ from keisei.shogi.features import IN_CHECK
 from keisei.vec import ShogiVectorEnv
 
 _CAPS = (10, 64, 200, 320, 512, 512, 512, 1000)
-_NUM_GAMES = (32, 100, 256, 384, 512)
+_NUM_GAMES = (33, 256, 512, 512, 768)
 _NUM_STARTS = 240
 _RESET_EVERY = 97
 """Steps after which some games are begun anew in their middle."""
