@@ -2,8 +2,9 @@
 
 import resource
 import subprocess
+import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,21 @@ def small_disk(folder: Path, kilobytes: int) -> Generator[Path]:
 @contextmanager
 def read_only(folder: Path) -> Generator[None]:
     """Within a ``with`` block nothing in a folder of a small disk can be changed."""
-    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+    with tempfile.TemporaryDirectory() as other, ExitStack() as mounts:
+
+        def mount(source: Path | str, target: Path | str, options: str) -> None:
+            subprocess.run(["mount", "-o", options, str(source), str(target)], check=True)
+
+        def bind(source: Path | str, target: Path | str) -> None:
+            mount(source, target, "bind")
+            mounts.callback(subprocess.run, ["umount", "--lazy", str(target)], check=True)
+
+        # Elsewhere first, for a file that is opened here before the second step would hinder it;
+        # what is bound from there is read-only at once.
+        bind(folder, other)
+        mount(folder, other, "remount,bind,ro")
+        bind(other, folder)
         yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from keisei.training.checkpoint import CheckpointFolder, read_checkpoint
 from tests.disks import fill, read_only
 from tests.training.runs import ROLLOUT, assert_same, rows_without_time, small_config
 
-UPDATES = 60
+UPDATES = 30
 _SETTINGS = {
     "env.random_opening_share": 0.5,
     "env.random_opening_plies": 4,

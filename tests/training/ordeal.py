@@ -104,6 +104,7 @@ class Ordeal:
         run.assert_ends_like(self._peaceful[run.processes])
         shutil.rmtree(self._struck.pop(run.processes).folder)
         self.compared += 1
+        say(f"A run of {run.processes} processes ended like one that was left in peace.")
 
 
 def say(text: str) -> None:
