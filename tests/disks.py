@@ -62,7 +62,9 @@ def read_only(folder: Path) -> Generator[None]:
 def fill(folder: Path) -> Path:
     """Leave no room on the disk of a folder, and return the file that takes it."""
     filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
     return filler

@@ -22,7 +22,7 @@ from keisei.training.checkpoint import read_checkpoint
 from tests.disks import small_disk
 from tests.training.faults import DISKS, RANKS, SIGNALS, Attempt, Fault, Run
 
-DISK_KILOBYTES = 600_000
+DISK_KILOBYTES = 400_000
 
 
 class Ordeal:
