@@ -18,7 +18,7 @@ CUDA refuses to index a tensor that says it lies on "cuda".
 # (torch leaves parts of its signatures open.)
 
 import importlib
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
@@ -192,8 +192,25 @@ class _Event:
 class _Generator(torch.Generator):
     """What the device draws, the CPU draws for it."""
 
-    def __new__(cls, device: Any = None) -> "_Generator":  # noqa: ARG004 - as torch calls it
-        return super().__new__(cls)
+    kind: str
+    """Type of the device that it is for."""
+
+    def __new__(cls, device: Any = None) -> "_Generator":
+        made = super().__new__(cls)
+        made.kind = torch.device(device or "cpu").type
+        return made
+
+
+def _drawing(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that draws; a generator serves its own kind of device only."""
+
+    def checked(*args: Any, **kwargs: Any) -> Tensor:
+        generator, kind = kwargs.get("generator"), torch.device(kwargs.get("device") or "cpu").type
+        if isinstance(generator, _Generator) and generator.kind != kind:
+            raise RuntimeError(f"a generator for {generator.kind} cannot draw on {kind}")
+        return draw(*args, **kwargs)
+
+    return checked
 
 
 def _autocast(device_type: str, **settings: Any) -> AbstractContextManager[Any]:
@@ -212,6 +229,8 @@ def stand_in() -> Generator[StandIn]:
     """Within a ``with`` block there are CUDA devices, as many as are asked for."""
     with pytest.MonkeyPatch.context() as patch, StandIn() as mode:
         patch.setattr(torch, "Generator", _Generator)
+        for name in ("rand", "randint", "randperm"):
+            patch.setattr(torch, name, _drawing(getattr(torch, name)))
         patch.setattr(model_manager, "_sketch", _sketch)
         patch.setattr(torch.cuda, "Event", _Event)
         patch.setattr(Tensor, "pin_memory", _pin_memory)

@@ -39,6 +39,12 @@ HALVES: dict[str, Any] = {
     "evaluation.every_updates": 0,
 }
 
+RESTORES: dict[str, Any] = {
+    "watch.action": "restore",
+    "watch.patience": 1,
+    "watch.min_entropy": 1.0,
+}
+
 
 def open_trainer(
     run_dir: Path, device: str, *, resume: str | None = None, network: str = "resnet", **others: Any
@@ -70,8 +76,13 @@ def last_checkpoint(run_dir: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("network", "others"),
-    [("embedding", {}), ("resnet", OTHERS), ("resnet", HALVES | OTHERS)],
-    ids=["alone", "others", "halves"],
+    [
+        ("embedding", {}),
+        ("resnet", OTHERS),
+        ("resnet", HALVES | OTHERS),
+        ("resnet", RESTORES | {"training.target_kl": 1.0}),
+    ],
+    ids=["alone", "others", "halves", "restores"],
 )
 def test_a_run_on_a_device_is_the_run_on_the_cpu(
     tmp_path: Path, network: str, others: dict[str, Any]
@@ -137,6 +148,13 @@ def test_what_ranks_on_two_devices_tell_is_joined_on_the_host() -> None:
     columns: dict[str, torch.Tensor] = joined["buffer"]["columns"]
     assert {each.device.type for each in columns.values()} == {"cpu"}
     assert columns["values"].tolist() == [[0.0, 0.25, 0.5, 0.75] * 2]
+
+
+def test_a_generator_draws_on_its_own_kind_of_device() -> None:
+    with stand_in():
+        for owner, place in (("cpu", "meta:0"), ("meta:0", "cpu")):
+            with pytest.raises(RuntimeError, match="cannot draw on"):
+                torch.rand(3, generator=torch.Generator(owner).manual_seed(0), device=place)
 
 
 def part_of_a_rank(device: str) -> dict[str, Any]:
