@@ -109,12 +109,12 @@ def guarded(
     if not _guards:
         yield
         return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
     data = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     before = {number: signal.signal(number, _hangs) for number in (signal.SIGALRM, signal.SIGPROF)}
     signal.setitimer(signal.ITIMER_PROF, seconds)
     signal.setitimer(signal.ITIMER_REAL, 6 * seconds)
-    resource.setrlimit(resource.RLIMIT_DATA, (data + (megabytes << 20), hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (data + (megabytes << 20), limits[1]))
     _watched = _RUNS_CODE - _STARTS if may_start else _RUNS_CODE
     try:
         yield
@@ -123,7 +123,7 @@ def guarded(
         raise AssertionError(repr(error)) from error
     finally:
         _watched = set()
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
