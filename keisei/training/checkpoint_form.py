@@ -7,7 +7,7 @@ allowed, those that earlier versions did not write are optional.
 # pyright: reportUnknownMemberType=false
 # (torch leaves parts of its signatures open.)
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -251,7 +251,24 @@ def _seating(weights: Form) -> Form:
     )
 
 
-def fault_of_positions(
+def fault_of_games(
+    load: Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]], own: Mapping[str, Any]
+) -> str | None:
+    """Let a rank's games be gone on with; what is wrong with them, if anything is.
+
+    Args:
+        load: Takes the games of "env" and gives their states uint8 [N, K] and packed legal actions
+            uint8 [N, M]; it raises ValueError when they are not as they were saved.
+        own: The rank's part of a checkpoint, whose form is right.
+    """
+    try:
+        seen = load(own["env"])
+    except ValueError as error:
+        return str(error)
+    return _fault_of_positions(seen, own["episode"], own["buffer"]["columns"])
+
+
+def _fault_of_positions(
     seen: tuple[Tensor, Tensor], episode: Mapping[str, Tensor], columns: Mapping[str, Tensor]
 ) -> str | None:
     """What is wrong with positions and moves beside the games that are gone on with, if anything.

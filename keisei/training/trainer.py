@@ -17,12 +17,7 @@ from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training import shares
 from keisei.training.callbacks import Callback
 from keisei.training.checkpoint import CheckpointError, CheckpointFolder, require
-from keisei.training.checkpoint_form import (
-    HEAD,
-    agent_form,
-    check_body,
-    fault_of_positions,
-)
+from keisei.training.checkpoint_form import HEAD, agent_form, check_body, fault_of_games
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, check_memory, divide_games
 from keisei.training.hooks import build_callbacks
@@ -307,7 +302,8 @@ class Trainer:
                 "The checkpoint's random stream belongs to another kind of device: moves are "
                 "sampled from a new one"
             )
-        fault = next(filter(None, self.ranks.gather(self._take_games(own))), None)
+        found = fault_of_games(self.env_manager.load_state_dict, own)
+        fault = next(filter(None, self.ranks.gather(found)), None)
         if fault is not None:
             raise CheckpointError(f"{str(path)!r} cannot be gone on with: {fault}")
         self.agent.load_state_dict(own["agent"])
@@ -321,14 +317,6 @@ class Trainer:
         self.watch.load_state_dict(contents.get("watch", {}))
         self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
         return global_timestep
-
-    def _take_games(self, own: Mapping[str, Any]) -> str | None:
-        """Go on with this rank's games; say what is wrong with them, if anything is."""
-        try:
-            seen = self.env_manager.load_state_dict(own["env"])
-        except ValueError as error:
-            return str(error)
-        return fault_of_positions(seen, own["episode"], own["buffer"]["columns"])
 
     def _stream(self, name: str, begin: int) -> torch.Tensor:
         """State of a random generator of this rank that begins at a timestep."""
