@@ -166,7 +166,7 @@ def files(draw: DrawFn) -> Contents:
     )
 
 
-@fuzz(files(), examples=10, warm_up=Contents(b""))
+@fuzz(files(), examples=6, warm_up=Contents(b""))
 def test_a_checkpoint_is_resumed_or_refused(contents: Contents) -> None:
     # With nothing in it, to warm up: the unchanged one.
     data = contents.data or checkpoint()

@@ -59,7 +59,7 @@ def line(game: int, plies: int) -> str:
 lines = st.builds(line, st.integers(0, 19), st.integers(0, 120))
 
 
-@fuzz(texts, examples=200, warm_up="7g7f")
+@fuzz(texts, examples=100, warm_up="7g7f")
 def test_a_text_is_one_move_or_none(text: str) -> None:
     with guarded():
         if refused(lambda: Move.from_usi(text), InvalidUsiError) is None:
@@ -67,7 +67,7 @@ def test_a_text_is_one_move_or_none(text: str) -> None:
 
 
 @fuzz(
-    st.tuples(st.integers(0, 19), st.integers(0, 119), texts), examples=60, warm_up=(0, 0, "7g7f")
+    st.tuples(st.integers(0, 19), st.integers(0, 119), texts), examples=25, warm_up=(0, 0, "7g7f")
 )
 def test_a_board_and_a_referee_take_the_same_moves(value: tuple[int, int, str]) -> None:
     game, plies, text = value

@@ -30,7 +30,7 @@ def is_short(text: str) -> bool:
     return len(repr(text)) < 500
 
 
-@fuzz(mutated_text(st.sampled_from(KNOWN), TOKENS).filter(is_short), examples=60, warm_up="keisei")
+@fuzz(mutated_text(st.sampled_from(KNOWN), TOKENS).filter(is_short), examples=40, warm_up="keisei")
 def test_a_description_opens_a_player_or_is_refused(text: str) -> None:
     def open_player() -> None:
         description = parse_player(text)

@@ -118,7 +118,7 @@ def plays(path: Path) -> None:
         assert legal.all()
 
 
-@fuzz(files(), examples=30, warm_up=Contents(policy("embedding")))
+@fuzz(files(), examples=15, warm_up=Contents(policy("embedding")))
 def test_a_policy_plays_or_is_refused(contents: Contents) -> None:
     start()
     with TemporaryDirectory() as folder:

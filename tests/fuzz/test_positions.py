@@ -44,7 +44,7 @@ sfens = st.one_of(st.sampled_from(KNOWN), placed())
 texts = st.one_of(mutated_text(sfens, TOKENS), mutated_text(sfens, TOKENS), placed(), st.text())
 
 
-@fuzz(texts, examples=200, warm_up=START_SFEN)
+@fuzz(texts, examples=100, warm_up=START_SFEN)
 def test_a_board_is_what_it_says_or_refused_in_a_sentence(text: str) -> None:
     with guarded():
         said = refused(lambda: Board(text), InvalidSfenError)

@@ -39,7 +39,7 @@ records = st.builds(
 )
 
 
-@fuzz(st.tuples(st.lists(records, min_size=1, max_size=3), names, names), examples=50)
+@fuzz(st.tuples(st.lists(records, min_size=1, max_size=3), names, names), examples=25)
 def test_records_are_read_as_they_were_played(value: tuple[list[GameRecord], str, str]) -> None:
     played, name_a, name_b = value
     with guarded():

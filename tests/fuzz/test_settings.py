@@ -74,7 +74,7 @@ VALUES = (
         ),
         mutated_bytes(st.sampled_from(FILES).map(str.encode)),
     ),
-    examples=50,
+    examples=30,
 )
 def test_a_file_is_settings_or_is_refused(data: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -107,7 +107,7 @@ def dotted(tables: dict[str, Any]) -> dict[str, Any]:
         ).map("".join),
         max_size=3,
     ),
-    examples=50,
+    examples=30,
 )
 def test_assignments_are_taken_or_refused(assignments: list[str]) -> None:
     words = itertools.chain.from_iterable(("--set", text) for text in assignments)
@@ -123,7 +123,7 @@ def test_assignments_are_taken_or_refused(assignments: list[str]) -> None:
         tomllib.loads(result.stdout)
 
 
-@fuzz(mutated_tree(st.just(DEFAULTS), st.one_of(odd_values(), st.text(max_size=3))), examples=50)
+@fuzz(mutated_tree(st.just(DEFAULTS), st.one_of(odd_values(), st.text(max_size=3))), examples=30)
 def test_overrides_of_any_kind_are_taken_or_refused(tree: Any) -> None:
     overrides: dict[str, Any] = {}
     for section, values in tree.items():
@@ -154,7 +154,7 @@ odd_settings: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 no_settings: dict[str, Any] = {}
 
 
-@fuzz(odd_settings, examples=10, warm_up=no_settings)
+@fuzz(odd_settings, examples=6, warm_up=no_settings)
 def test_a_run_is_built_or_refused(overrides: dict[str, Any]) -> None:
     with TemporaryDirectory() as folder:
         if "session.run_dir" in overrides:
