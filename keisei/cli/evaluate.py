@@ -8,6 +8,7 @@ import typer
 
 from keisei.cli.errors import fail, mistakes
 from keisei.cli.players import (
+    MOST,
     PLAYER_HELP,
     POLICY_HELP,
     keep,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 GamesOption = Annotated[
-    int, typer.Option("--games", min=1, metavar="N", help="Games of each match.")
+    int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games of each match.")
 ]
 OpponentOption = Annotated[str, typer.Option("--opponent", metavar="PLAYER", help=PLAYER_HELP)]
 LadderOption = Annotated[
@@ -48,12 +49,18 @@ OutOption = Annotated[
 ]
 NumEnvsOption = Annotated[
     int | None,
-    typer.Option("--num-envs", min=1, metavar="N", help="Games played at once, not on the ladder."),
+    typer.Option(
+        "--num-envs", min=1, max=MOST, metavar="N", help="Games played at once, not on the ladder."
+    ),
 ]
 MaxPliesOption = Annotated[
     int,
     typer.Option(
-        "--max-plies", min=1, metavar="N", help="A longer game is a draw (320 on the ladder)."
+        "--max-plies",
+        min=1,
+        max=MOST,
+        metavar="N",
+        help="A longer game is a draw (320 on the ladder).",
     ),
 ]
 DeclarationOption = Annotated[

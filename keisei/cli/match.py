@@ -7,25 +7,37 @@ from typing import Annotated
 import typer
 
 from keisei.cli.errors import fail
-from keisei.cli.players import PLAYER_HELP, keep, load_network, play, read_player, save_games
+from keisei.cli.players import (
+    MOST,
+    PLAYER_HELP,
+    keep,
+    load_network,
+    play,
+    read_player,
+    save_games,
+)
 
 
 def match(  # noqa: PLR0913 - one parameter an option
     player_a: Annotated[str, typer.Argument(metavar="A", help=PLAYER_HELP)],
     player_b: Annotated[str, typer.Argument(metavar="B", help="Its opponent, described alike.")],
     *,
-    games: Annotated[int, typer.Option("--games", min=1, metavar="N", help="Games to play.")] = 100,
+    games: Annotated[
+        int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games to play.")
+    ] = 100,
     opening_plies: Annotated[
         int,
         typer.Option(
             "--opening-plies",
             min=0,
+            max=MOST,
             metavar="K",
             help="Random plies at the start; each opening is played with both colours.",
         ),
     ] = 4,
     max_plies: Annotated[
-        int, typer.Option("--max-plies", min=1, metavar="N", help="A longer game is a draw.")
+        int,
+        typer.Option("--max-plies", min=1, max=MOST, metavar="N", help="A longer game is a draw."),
     ] = 512,
     declaration: Annotated[
         bool,
@@ -38,6 +50,7 @@ def match(  # noqa: PLR0913 - one parameter an option
         typer.Option(
             "--num-envs",
             min=1,
+            max=MOST,
             metavar="N",
             help="Games played at once; without a value 64, or the processes of the engine.",
         ),

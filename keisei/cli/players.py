@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from keisei.evaluation.results import MatchResult
     from keisei.rl.networks import PolicyValueNet
 
+MOST = 999_999
+"""Of games, boards and plies, as in the environment."""
 POLICY_HELP = "a checkpoint (.pt), a policy.safetensors, or a run folder"
 PLAYER_HELP = (
     "random; greedy, which mates in one or takes what is worth most; keisei[?argmax], the trained "
