@@ -3,6 +3,7 @@
 Commands import what is heavy when they run, so that help and the small commands stay quick.
 """
 
+import signal
 import sys
 from typing import Annotated
 
@@ -65,7 +66,11 @@ def _options(  # pyright: ignore[reportUnusedFunction]  # Typer calls it
 
 def main() -> None:
     """Run the command line of this process."""
-    app(prog_name="keisei-vec")
+    try:
+        app(prog_name="keisei-vec")
+    finally:
+        # All is done; Ctrl-C while Python ends would only print what it broke off.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,10 @@ def _work(
         # All are on this machine, whose name need not lead anywhere.
         "GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo"),
     }
-    # Of a lost rank the parent tells, which knows the reason.
-    with suppress(LostRankError):
-        codes[rank] = work(*arguments)
+    try:
+        # Of a lost rank the parent tells, which knows the reason.
+        with suppress(LostRankError):
+            codes[rank] = work(*arguments)
+    finally:
+        # As in the parent: Ctrl-C while Python ends would only print what it broke off.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

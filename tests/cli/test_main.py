@@ -97,3 +97,21 @@ def test_a_missing_library_names_the_extra_that_brings_it(library: str, words: l
     assert done.stderr == (
         f"Error: {library} is not installed; pip install 'keisei[train]' brings it\n"
     )
+
+
+INTERRUPTED_AT_EXIT = """
+import atexit, os, signal, sys, time
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0)
+atexit.register(interrupt)
+sys.argv = ["keisei-vec", "--help"]
+from keisei.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_when_all_is_done_prints_nothing() -> None:
+    command = [sys.executable, "-c", INTERRUPTED_AT_EXIT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
