@@ -1,6 +1,7 @@
 """Disks that are full and files that may not grow, for real."""
 
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -8,6 +9,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+_SMALL = 1 << 30
+"""Bytes; larger disks are never filled."""
 
 
 @contextmanager
@@ -60,7 +64,8 @@ def read_only(folder: Path) -> Generator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """Leave no room on the disk of a folder, and return the file that takes it."""
+    """Leave no room on the small disk of a folder, and return the file that takes it."""
+    assert shutil.disk_usage(folder).total <= _SMALL, f"{folder} is on a disk that others need"
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
