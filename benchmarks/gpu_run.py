@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from typing_extensions import override
@@ -115,7 +115,7 @@ def random_positions(plan: Plan) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     obs = env.observe()
     assert isinstance(obs, dict)
     state, mask_bits = (torch.tensor(obs[name]) for name in ("state", "action_mask_bits"))
-    return state, mask_bits, torch.from_numpy(env.sample_actions())
+    return state, mask_bits, torch.as_tensor(env.sample_actions())
 
 
 def compare_devices(plan: Plan) -> list[Row]:
@@ -153,7 +153,8 @@ def count_illegal_draws(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     for label, (name, options) in plan.networks.items():
         network = build_network(name, **options).to(plan.device)
-        act = torch.compile(network.act) if plan.device == "cuda" else network.act
+        compiled = cast(Any, torch.compile)(network.act)
+        act = compiled if plan.device == "cuda" else network.act
         illegal = 0
         for _ in range(plan.draws):
             uniforms = torch.rand(len(state), device=plan.device)
