@@ -153,7 +153,7 @@ def count_illegal_draws(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     for label, (name, options) in plan.networks.items():
         network = build_network(name, **options).to(plan.device)
-        compiled = cast(Any, torch.compile)(network.act)
+        compiled = cast(Any, torch).compile(network.act)
         act = compiled if plan.device == "cuda" else network.act
         illegal = 0
         for _ in range(plan.draws):
