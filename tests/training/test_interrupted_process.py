@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.disks import small_disk
-from tests.training.faults import DISKS, RANKS, SIGNALS, Attempt, Run
-from tests.training.ordeal import DISK_KILOBYTES, Ordeal
+from tests.training.faults import RANKS, SIGNALS, Attempt, Run
+from tests.training.ordeal import Ordeal
 from tests.training.runs import ROLLOUT
 
 pytestmark = pytest.mark.slow
@@ -40,9 +39,3 @@ def test_signals_at_random_moments(tmp_path: Path, ordeal: Ordeal) -> None:
     faults = [(1, fault) for fault in SIGNALS] + [(2, fault) for fault in SIGNALS + RANKS]
     ordeal.strike(tmp_path, faults, len(faults))
     assert ordeal.compared >= 2
-
-
-def test_a_full_and_a_read_only_disk_at_random_moments(tmp_path: Path, ordeal: Ordeal) -> None:
-    faults = [(processes, fault) for processes in (1, 2) for fault in DISKS]
-    with small_disk(tmp_path / "disk", DISK_KILOBYTES) as folder:
-        ordeal.strike(folder, faults, len(faults))
