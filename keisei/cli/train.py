@@ -72,7 +72,7 @@ def train(  # noqa: PLR0913 - one parameter an option
     finished, a checkpoint is saved, and the exit code is 130, 143 or 129. A run that reaches
     --total-timesteps, or had reached them before it was resumed, ends with 0, one that the watch
     over collapses stopped (--set watch.action=stop) with 1, a mistake with 2. When a run ends past
-    the limits of the watch, its last line says so.
+    the limits of the watch, it says so at its end.
     """
     settings_file, settings_dir = _settings_of_resumed(file, run_dir, resume)
     flags = {
