@@ -33,7 +33,9 @@ def small_disk(folder: Path, kilobytes: int) -> Generator[Path]:
     Tests that ask for one are skipped where nobody may mount.
     """
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "keisei-test", str(folder)]
+    # Private, for what is mounted inside it must appear nowhere else.
+    options = f"size={kilobytes}k"
+    command = ["mount", "--make-private", "-t", "tmpfs", "-o", options, "keisei-test", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
