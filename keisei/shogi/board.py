@@ -29,13 +29,7 @@ from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move, rem
 from keisei.shogi.jit import Int, kernel
 from keisei.shogi.movegen import CHECKERS_WORD, generate_blocks, new_planes
 from keisei.shogi.moves import IllegalMoveError, Move
-from keisei.shogi.notation import (
-    InvalidSfenError,
-    Placement,
-    format_board,
-    format_sfen,
-    parse_sfen,
-)
+from keisei.shogi.notation import InvalidSfenError, Placement, format_sfen, parse_sfen
 from keisei.shogi.position import (
     HAND_WORD,
     LANES,
@@ -45,7 +39,6 @@ from keisei.shogi.position import (
     new_games,
     place,
 )
-from keisei.shogi.svg import board_svg
 
 _FIRST_CAPACITY = 256
 _NO_CAP = np.iinfo(np.int32).max
@@ -290,10 +283,14 @@ class Board:
         return format_sfen(self.placement())
 
     def __str__(self) -> str:
+        from keisei.pictures.text import format_board  # noqa: PLC0415
+
         return format_board(self.placement(), self.last_move)
 
     def _repr_svg_(self) -> str:
         """The picture that a notebook shows."""
+        from keisei.pictures.svg import board_svg  # noqa: PLC0415
+
         return board_svg(self, self.last_move)
 
     def __repr__(self) -> str:

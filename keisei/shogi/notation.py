@@ -1,4 +1,4 @@
-"""Positions as text: SFEN in both directions, and a board to look at.
+"""Positions as text: SFEN in both directions.
 
 SFEN is read strictly: what comes in is refused unless it is well formed and the pieces could stand
 there. Whether the side that has just moved left its king in check needs attacks and is for the
@@ -31,11 +31,11 @@ from keisei.shogi.constants import (
     SILVER,
     WHITE,
 )
-from keisei.shogi.moves import PIECE_LETTERS, RANK_NAMES, SQUARE_NAMES, Move, shown
+from keisei.shogi.moves import PIECE_LETTERS, SQUARE_NAMES, shown
 
 MAX_MOVE_NUMBER = 999_999
+COLOUR_NAMES = ("Black", "White")
 
-_COLOUR_NAMES = ("Black", "White")
 _SIDE_LETTERS = "bw"
 _PIECE_NAMES = ("", "pawn", "lance", "knight", "silver", "bishop", "rook", "gold", "king")
 _SFEN_HAND_ORDER = (ROOK, BISHOP, GOLD, SILVER, KNIGHT, LANCE, PAWN)
@@ -111,29 +111,9 @@ def parse_sfen(text: str) -> Placement:
 def format_sfen(placement: Placement) -> str:
     """The SFEN of a position, hands in the usual order R B G S N L P."""
     ranks = "/".join(_format_rank(placement.board, rank) for rank in range(NUM_RANKS))
-    hands = "".join(_format_hand(placement.hands, colour) for colour in (BLACK, WHITE)) or "-"
+    hands = "".join(format_hand(placement.hands, colour) for colour in (BLACK, WHITE)) or "-"
     side = _SIDE_LETTERS[placement.to_move]
     return f"{ranks} {side} {hands} {placement.move_number}"
-
-
-def format_board(placement: Placement, last_move: Move | None = None) -> str:
-    """The position as a picture of at most 24 columns by 14 lines.
-
-    Black's pieces are capitals and move up the page; ``+`` stands before a promoted piece.
-    """
-    lines = [_hand_line(placement.hands, WHITE)]
-    lines.append("".join(f" {file}" for file in range(NUM_FILES, 0, -1)))
-    for rank in range(NUM_RANKS):
-        row = "".join(
-            f"{_piece_text(int(placement.board[NUM_RANKS * file + rank])):>2}"
-            for file in reversed(range(NUM_FILES))
-        )
-        lines.append(f"{row} {RANK_NAMES[rank]}")
-    lines.append(_hand_line(placement.hands, BLACK))
-    lines.append(f"{_COLOUR_NAMES[placement.to_move]} to move, {placement.move_number}")
-    if last_move is not None:
-        lines.append(f"last move {last_move.usi()}")
-    return "\n".join(lines)
 
 
 def _colour_and_piece(code: int) -> tuple[int, int]:
@@ -141,7 +121,7 @@ def _colour_and_piece(code: int) -> tuple[int, int]:
     return (WHITE, code - OTHER_SIDE) if code > OTHER_SIDE else (BLACK, code)
 
 
-def _piece_text(code: int) -> str:
+def piece_text(code: int) -> str:
     """SFEN text of an absolute piece code; "." for an empty square."""
     if code == EMPTY:
         return PIECE_LETTERS[EMPTY]
@@ -268,7 +248,7 @@ def _check_kings(board: NDArray[np.uint8]) -> None:
         count = int(np.count_nonzero(board == KING + OTHER_SIDE * colour))
         if count != 1:
             raise InvalidSfenError(
-                f"SFEN board has {count} kings of {_COLOUR_NAMES[colour]}; each side needs one."
+                f"SFEN board has {count} kings of {COLOUR_NAMES[colour]}; each side needs one."
             )
     kings = np.flatnonzero(board % OTHER_SIDE == KING)
     files, ranks = np.divmod(kings, NUM_RANKS)
@@ -285,7 +265,7 @@ def _check_pieces_can_move(board: NDArray[np.uint8]) -> None:
         ranks_ahead = rank if colour == BLACK else NUM_RANKS - 1 - rank
         if ranks_ahead < _DEAD_END_RANKS.get(piece, 0):
             raise InvalidSfenError(
-                f"SFEN board has a {_PIECE_NAMES[piece]} of {_COLOUR_NAMES[colour]} on "
+                f"SFEN board has a {_PIECE_NAMES[piece]} of {COLOUR_NAMES[colour]} on "
                 f"{SQUARE_NAMES[square]}, where it could never move again."
             )
 
@@ -296,7 +276,7 @@ def _check_one_pawn_a_file(board: NDArray[np.uint8]) -> None:
         pawns = (board == PAWN + OTHER_SIDE * colour).reshape(NUM_FILES, NUM_RANKS).sum(axis=1)
         for file in np.flatnonzero(pawns > 1):
             raise InvalidSfenError(
-                f"SFEN board has {pawns[file]} unpromoted pawns of {_COLOUR_NAMES[colour]} on "
+                f"SFEN board has {pawns[file]} unpromoted pawns of {COLOUR_NAMES[colour]} on "
                 f"file {file + 1}; one is the most (nifu)."
             )
 
@@ -324,21 +304,16 @@ def _format_rank(board: NDArray[np.uint8], rank: int) -> str:
         if code == EMPTY:
             empty += 1
             continue
-        text += (str(empty) if empty else "") + _piece_text(code)
+        text += (str(empty) if empty else "") + piece_text(code)
         empty = 0
     return text + (str(empty) if empty else "")
 
 
-def _format_hand(hands: NDArray[np.uint8], colour: int) -> str:
+def format_hand(hands: NDArray[np.uint8], colour: int) -> str:
     """One side's part of an SFEN hands field; "" when the hand is empty."""
     text = ""
     for piece in _SFEN_HAND_ORDER:
         count = int(hands[colour, piece - PAWN])
         if count:
-            text += (str(count) if count > 1 else "") + _piece_text(piece + OTHER_SIDE * colour)
+            text += (str(count) if count > 1 else "") + piece_text(piece + OTHER_SIDE * colour)
     return text
-
-
-def _hand_line(hands: NDArray[np.uint8], colour: int) -> str:
-    """One side's hand for the picture of a board."""
-    return f"{_COLOUR_NAMES[colour]} {_format_hand(hands, colour) or '-'}"

@@ -9,11 +9,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from keisei.pictures.text import format_board
 from keisei.shogi.board import Board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.moves import Move
-from keisei.shogi.notation import Placement, format_board, format_sfen
+from keisei.shogi.notation import Placement, format_sfen
 from keisei.shogi.position import LANES, TURN_WORD, WORDS
 from keisei.vec.arguments import (
     Marks,

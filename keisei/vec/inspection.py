@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.pictures.raster import board_pixels
+from keisei.pictures.text import format_board
 from keisei.shogi.constants import FIRST_DROP_CLASS, NUM_ACTIONS, NUM_SQUARES, WHITE
 from keisei.shogi.moves import Move
-from keisei.shogi.notation import Placement, format_board, format_sfen
+from keisei.shogi.notation import Placement, format_sfen
 from keisei.shogi.position import HAND_WORD, LANES, TURN_WORD, WORDS, Games
-from keisei.shogi.raster import board_pixels
 from keisei.vec.batch import GameBatch
 
 _DIRECTIONS = (

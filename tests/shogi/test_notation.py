@@ -1,65 +1,22 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keisei.shogi.constants import (
     BLACK,
-    HAND_LIMITS,
-    KING,
     OTHER_SIDE,
-    PROMOTED,
     START_SFEN,
     WHITE,
 )
-from keisei.shogi.moves import Move
 from keisei.shogi.notation import (
-    MAX_MOVE_NUMBER,
     InvalidSfenError,
     Placement,
-    format_board,
     format_sfen,
     parse_sfen,
 )
 from tests.conformance import records
-
-PICTURE_COLUMNS = 24
-PICTURE_LINES = 14
-
-
-@st.composite
-def placements(draw: st.DrawFn) -> Placement:
-    """Placements with both kings apart, no dead-end piece, no nifu, no more than one set."""
-    board = np.zeros(81, np.uint8)
-    hands = np.zeros((2, 7), np.uint8)
-    squares = draw(st.permutations(range(81)))
-    files, ranks = np.divmod(squares[:2], 9)
-    assume(max(abs(files[0] - files[1]), abs(ranks[0] - ranks[1])) > 1)
-    board[squares[0]] = KING
-    board[squares[1]] = KING + OTHER_SIDE
-    used = [0] * 8
-    for square in squares[2 : 2 + draw(st.integers(0, 38))]:
-        piece = draw(st.integers(1, 7))
-        if used[piece] == HAND_LIMITS[piece - 1]:
-            continue
-        colour = draw(st.sampled_from([BLACK, WHITE]))
-        promoted = piece < 7 and draw(st.booleans())
-        code = piece + PROMOTED * promoted + OTHER_SIDE * colour
-        ranks_ahead = square % 9 if colour == BLACK else 8 - square % 9
-        file = board[square - square % 9 : square - square % 9 + 9]
-        if not promoted and ranks_ahead < {1: 1, 2: 1, 3: 2}.get(piece, 0):
-            continue
-        if code % OTHER_SIDE == 1 and code in file:
-            continue
-        board[square] = code
-        used[piece] += 1
-    for piece in range(1, 8):
-        for colour in (BLACK, WHITE):
-            count = draw(st.integers(0, HAND_LIMITS[piece - 1] - used[piece]))
-            hands[colour, piece - 1] = count
-            used[piece] += count
-    to_move = draw(st.sampled_from([BLACK, WHITE]))
-    return Placement(board, hands, to_move, draw(st.integers(1, MAX_MOVE_NUMBER)))
+from tests.placements import placements
 
 
 def test_the_start_position_square_by_square() -> None:
@@ -172,30 +129,3 @@ def test_the_sentence_names_the_bad_part(text: str, bad_part: str) -> None:
 def test_a_promoted_pawn_and_the_other_side_share_a_file_with_a_pawn() -> None:
     text = "4k4/9/p8/9/9/+P8/P8/+p8/4K4 b - 1"
     assert format_sfen(parse_sfen(text)) == text
-
-
-def test_the_picture_of_a_position() -> None:
-    placement = parse_sfen("4k4/9/9/9/4+P4/9/9/9/4K2s1 w 2RB2g 12")
-    assert format_board(placement, Move.from_usi("5f5e+")).splitlines() == [
-        "White 2g",
-        " 9 8 7 6 5 4 3 2 1",
-        " . . . . k . . . . a",
-        " . . . . . . . . . b",
-        " . . . . . . . . . c",
-        " . . . . . . . . . d",
-        " . . . .+P . . . . e",
-        " . . . . . . . . . f",
-        " . . . . . . . . . g",
-        " . . . . . . . . . h",
-        " . . . . K . . s . i",
-        "Black 2RB",
-        "White to move, 12",
-        "last move 5f5e+",
-    ]
-
-
-@given(placements())
-def test_every_picture_fits_its_frame(placement: Placement) -> None:
-    lines = format_board(placement, Move(60, 59, promote=True)).splitlines()
-    assert len(lines) == PICTURE_LINES
-    assert max(len(line) for line in lines) <= PICTURE_COLUMNS

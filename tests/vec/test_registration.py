@@ -13,8 +13,8 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import keisei  # noqa: F401  # pyright: ignore[reportUnusedImport]  # registers keisei/Shogi-v0
+from keisei.pictures.raster import board_pixels
 from keisei.shogi import Board
-from keisei.shogi.raster import board_pixels
 from keisei.vec import ShogiEnv, ShogiVectorEnv
 from tests.vec.games import BARE_KINGS, MATE_IN_ONE, action, actions
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from keisei.pictures.drawing import Figure, Outline
+from keisei.pictures.raster import FRAME_SHAPE, SQUARE_PIXELS, board_pixels, figure_pixels
 from keisei.shogi import Board, Move
-from keisei.shogi.drawing import Figure, Outline
-from keisei.shogi.raster import FRAME_SHAPE, SQUARE_PIXELS, board_pixels, figure_pixels
 
 LEFT, TOP = 120, 36
 """Of the board in a frame, at 48 pixels a square."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from keisei.shogi.drawing import HEIGHT, WIDTH, Figure, Mark, draw
+from keisei.pictures.drawing import HEIGHT, WIDTH, Figure, Mark, draw
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement, format_sfen
 

@@ -215,7 +215,7 @@ def _glyph(glyph: str, percent: int, colour: str = _INK) -> Figure:
 @functools.cache
 def _glyph_paths() -> dict[str, str]:
     """Path data of each glyph about its centre, 500 to the em."""
-    source = resources.files("keisei.shogi") / "glyphs.json"
+    source = resources.files("keisei.pictures") / "glyphs.json"
     return json.loads(source.read_text(encoding="utf-8"))["glyphs"]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.drawing import HEIGHT, SQUARE, WIDTH, Figure, Outline, draw
+from keisei.pictures.drawing import HEIGHT, SQUARE, WIDTH, Figure, Outline, draw
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement
 

@@ -1,0 +1,1 @@
+"""Positions to look at: as text, as SVG and as pixels."""
