@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from soak_referee import LABELS, Game, Referee
 
-from keisei.evaluation.descriptions import SHIPPED_POLICY
-from keisei.evaluation.players import PolicyPlayer
-from keisei.evaluation.positions import Positions
+from keisei.players.descriptions import SHIPPED_POLICY
+from keisei.players.policy import PolicyPlayer
+from keisei.players.positions import Positions
 from keisei.training.model_manager import load_policy
 from keisei.vec import ShogiVectorEnv
 

@@ -20,9 +20,9 @@ from keisei.cli.players import (
 )
 
 if TYPE_CHECKING:
-    from keisei.evaluation.descriptions import PlayerDescription
     from keisei.evaluation.ladder import Ladder
     from keisei.evaluation.results import MatchResult
+    from keisei.players.descriptions import PlayerDescription
 
 
 GamesOption = Annotated[

@@ -15,8 +15,8 @@ from keisei.files import UnwritableError, write_text, writing
 
 if TYPE_CHECKING:
     from keisei.evaluation.arena import Arena
-    from keisei.evaluation.descriptions import PlayerDescription
     from keisei.evaluation.results import MatchResult
+    from keisei.players.descriptions import PlayerDescription
     from keisei.rl.networks import PolicyValueNet
 
 MOST = 999_999
@@ -33,11 +33,11 @@ PLAYER_HELP = (
 def read_player(text: str) -> "PlayerDescription":
     """The player that a text describes, after a look whether its program or policy is there."""
     with training_extra():
-        from keisei.evaluation.descriptions import (  # noqa: PLC0415
+        from keisei.players.descriptions import (  # noqa: PLC0415
             PlayerDescriptionError,
             parse_player,
         )
-        from keisei.evaluation.usi_client import EngineError  # noqa: PLC0415
+        from keisei.players.usi_client import EngineError  # noqa: PLC0415
 
     with mistakes(PlayerDescriptionError, EngineError):
         player = parse_player(text)
@@ -92,7 +92,7 @@ def play(
     arena: "Arena", first: "PlayerDescription", second: "PlayerDescription", games: int
 ) -> "MatchResult":
     """Play a match; troubles with engines and the progress go to standard error."""
-    from keisei.evaluation.usi_client import EngineError  # noqa: PLC0415
+    from keisei.players.usi_client import EngineError  # noqa: PLC0415
 
     with orderly_end(), mistakes(EngineError, ValueError):
         result = arena.play(first, second, games, _progress(games))

@@ -1,1 +1,1 @@
-"""Players and the matches between them."""
+"""Matches between players, ratings and records of games."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from keisei.evaluation.descriptions import PlayerDescription, PolicyLoader
-from keisei.evaluation.engine_player import EnginePlayer
 from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.results import MatchResult
+from keisei.players.descriptions import PlayerDescription, PolicyLoader
+from keisei.players.engine import EnginePlayer
 
 _BOARDS = 64
 

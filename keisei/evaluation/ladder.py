@@ -12,11 +12,11 @@ from importlib import resources
 from typing import Any
 
 from keisei.evaluation.arena import Arena
-from keisei.evaluation.descriptions import PlayerDescription, PolicyLoader, parse_player
 from keisei.evaluation.match import MatchRules
 from keisei.evaluation.ratings import Pairing, Rating, fit_ratings
 from keisei.evaluation.results import MatchResult, Score
-from keisei.evaluation.usi_client import EngineError
+from keisei.players.descriptions import PlayerDescription, PolicyLoader, parse_player
+from keisei.players.usi_client import EngineError
 
 ANCHOR = "random"
 RUNGS = {

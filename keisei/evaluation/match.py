@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.evaluation.mates import MateFinder
-from keisei.evaluation.players import Player
-from keisei.evaluation.positions import Positions, moves_of
-from keisei.evaluation.records import Forfeit, GameRecord
+from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
-from keisei.evaluation.usi_client import EngineError
+from keisei.players.player import Forfeit, Player
+from keisei.players.positions import Positions, moves_of
+from keisei.players.usi_client import EngineError
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.features import TO_MOVE
 from keisei.vec import ShogiVectorEnv

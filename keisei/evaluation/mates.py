@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.positions import legal_words, place_state
+from keisei.players.positions import legal_words, place_state
 from keisei.shogi.actions import MASK_WORDS
 from keisei.shogi.bitboard import ONE, ZERO, lowest_bit
 from keisei.shogi.constants import (

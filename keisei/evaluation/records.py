@@ -6,8 +6,9 @@ CSA is the standard game record format of the Computer Shogi Association, here i
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
 
+from keisei.players.player import Forfeit
+from keisei.players.positions import Game
 from keisei.shogi.constants import (
     BLACK,
     EMPTY,
@@ -22,26 +23,12 @@ from keisei.shogi.moves import Move
 from keisei.shogi.notation import parse_sfen
 
 
-class Forfeit(IntEnum):
-    """What a player may answer instead of an action; each loses the game."""
-
-    RESIGNATION = -1
-    ILLEGAL_MOVE = -2
-    """No legal move: a move that the rules forbid, a text that is none, a win claimed wrongly."""
-    ENGINE_FAILURE = -3
-    """No answer: the engine's process died, or did not answer in time."""
-
-
 @dataclass(slots=True)
-class GameRecord:
-    """One game of a match, from the usual start position."""
+class GameRecord(Game):
+    """One game of a match; games 2p and 2p + 1 share opening p."""
 
-    number: int
-    """Which game of the match, from 0. Games 2p and 2p + 1 share opening p."""
     colour_of_a: int
     """BLACK or WHITE."""
-    moves: list[Move] = field(default_factory=list[Move])
-    """All moves so far, those of the opening included."""
     end: Termination | Forfeit = Termination.NONE
     """How it ended; NONE while it goes on."""
     winner: int | None = None
@@ -55,12 +42,6 @@ class GameRecord:
         if self.winner is None:
             return 0.5
         return float(self.winner == self.colour_of_a)
-
-    def usi_position(self) -> str:
-        """The game as USI has it: ``position startpos moves 7g7f ...``."""
-        if not self.moves:
-            return "position startpos"
-        return " ".join(["position startpos moves", *(move.usi() for move in self.moves)])
 
 
 _CSA_PIECES = (

@@ -11,14 +11,14 @@ import numpy as np
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig, ConfigError
-from keisei.evaluation.descriptions import PlayerDescriptionError, PolicyLoader, parse_player
 from keisei.evaluation.ladder import ANCHOR, RUNGS, known_pairings
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.players import PolicyPlayer
 from keisei.evaluation.ratings import Pairing, fit_ratings
 from keisei.evaluation.results import MatchResult, MatesInOne, scatter_interval
-from keisei.evaluation.usi_client import EngineError
 from keisei.files import write_text, write_whole
+from keisei.players.descriptions import PlayerDescriptionError, PolicyLoader, parse_player
+from keisei.players.policy import PolicyPlayer
+from keisei.players.usi_client import EngineError
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
 from keisei.training.checkpoint import require

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import assert_mistake, run
-from tests.evaluation.engines import assert_no_process, settings
+from tests.players.engines import assert_no_process, settings
 
 SHORT = ("--games", "4", "--max-plies", "20")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from keisei.evaluation import ladder
-from keisei.evaluation.descriptions import parse_player
 from keisei.evaluation.ladder import climb, known_pairings, ladder_arena, measure, usable_rungs
 from keisei.evaluation.ladder_view import ladder_svg, ladder_table
 from keisei.evaluation.ratings import Pairing, Rating
 from keisei.evaluation.results import MatchResult, Score
+from keisei.players.descriptions import parse_player
 from keisei.rl.networks import PolicyValueNet
 
 FAIRY_STOCKFISH = shutil.which("fairy-stockfish", path=f"{os.environ['PATH']}:/usr/games")

@@ -5,12 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.evaluation import match
-from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.match import MatchRules, play_match, random_openings
-from keisei.evaluation.players import RandomPlayer
-from keisei.evaluation.positions import Positions
-from keisei.evaluation.records import Forfeit
 from keisei.evaluation.results import MatchResult, Record
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.player import Forfeit
+from keisei.players.positions import Positions
+from keisei.players.simple import RandomPlayer
 from keisei.shogi import Board
 from keisei.shogi.constants import BLACK, FIRST_DROP_CLASS, NUM_SQUARES, WHITE, Termination
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE, TO_MOVE

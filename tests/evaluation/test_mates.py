@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.match import play_match
 from keisei.evaluation.mates import MateFinder
-from keisei.evaluation.players import RandomPlayer
-from keisei.evaluation.positions import Positions
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.positions import Positions
+from keisei.players.simple import RandomPlayer
 from keisei.shogi import Board, Termination
 from keisei.vec import ShogiVectorEnv
 

@@ -2,16 +2,18 @@ import cshogi
 import pytest
 from cshogi import CSA
 
-from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.players import RandomPlayer
-from keisei.evaluation.records import Forfeit, GameRecord, to_csa, to_usi_lines
+from keisei.evaluation.records import GameRecord, to_csa, to_usi_lines
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.player import Forfeit
+from keisei.players.simple import RandomPlayer
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import Move
 
 
 def record(usi: str, end: Termination | Forfeit, winner: int | None) -> GameRecord:
-    return GameRecord(0, BLACK, [Move.from_usi(text) for text in usi.split()], end, winner)
+    moves = [Move.from_usi(text) for text in usi.split()]
+    return GameRecord(0, BLACK, end, winner, moves=moves)
 
 
 def test_a_short_game_in_csa() -> None:

@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from keisei.evaluation.records import Forfeit, GameRecord
+from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult, MatesInOne, Record, Score, elo_difference
+from keisei.players.player import Forfeit
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import Move
 
@@ -12,7 +13,7 @@ MOVE = Move.from_usi("7g7f")
 
 
 def game(number: int, winner: int | None, end: Termination | Forfeit, plies: int) -> GameRecord:
-    return GameRecord(number, number % 2, [MOVE] * plies, end, winner)
+    return GameRecord(number, number % 2, end, winner, moves=[MOVE] * plies)
 
 
 MATE, CAP = Termination.CHECKMATE, Termination.MAX_PLIES

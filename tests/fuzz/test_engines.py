@@ -12,10 +12,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from keisei.evaluation.engine_player import EnginePlayer
-from keisei.evaluation.positions import Positions
-from keisei.evaluation.records import Forfeit, GameRecord
-from keisei.evaluation.usi_client import EngineError, EngineSettings
+from keisei.evaluation.records import GameRecord
+from keisei.players.engine import EnginePlayer
+from keisei.players.player import Forfeit
+from keisei.players.positions import Positions
+from keisei.players.usi_client import EngineError, EngineSettings
 from keisei.shogi.constants import BLACK
 from keisei.vec import ShogiVectorEnv
 from tests.fuzz.harness import assert_sentence, fuzz, guarded, refused

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import strategies as st
 
-from keisei.evaluation.engine_player import legal_action
+from keisei.players.engine import legal_action
 from keisei.shogi import Board, IllegalMoveError, InvalidUsiError, Move, action_from_move
 from keisei.vec import ShogiVectorEnv
 from tests.cli.command_line import run

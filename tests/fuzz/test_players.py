@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from keisei.evaluation.descriptions import PlayerDescriptionError, parse_player
-from keisei.evaluation.usi_client import EngineError
+from keisei.players.descriptions import PlayerDescriptionError, parse_player
+from keisei.players.usi_client import EngineError
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import load_policy
 from tests.fuzz.harness import fuzz, guarded, refused

@@ -12,8 +12,8 @@ from hypothesis.strategies import DrawFn
 from safetensors.torch import save
 
 from keisei import ENV_ID
-from keisei.evaluation.players import PolicyPlayer
-from keisei.evaluation.positions import Positions
+from keisei.players.policy import PolicyPlayer
+from keisei.players.positions import Positions
 from keisei.rl.networks import build_network
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import load_policy

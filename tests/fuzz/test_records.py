@@ -7,8 +7,9 @@ import cshogi
 from cshogi import CSA
 from hypothesis import strategies as st
 
-from keisei.evaluation.descriptions import PlayerDescriptionError, parse_player
-from keisei.evaluation.records import Forfeit, GameRecord, to_csa, to_usi_lines
+from keisei.evaluation.records import GameRecord, to_csa, to_usi_lines
+from keisei.players.descriptions import PlayerDescriptionError, parse_player
+from keisei.players.player import Forfeit
 from keisei.shogi import Move
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from tests.fuzz.harness import fuzz, guarded, refused
@@ -26,7 +27,7 @@ def record(
     game: int, plies: int, colour: int, end: Termination | Forfeit, winner: int | None
 ) -> GameRecord:
     moves = [Move.from_usi(text) for text in games()[game][:plies]]
-    return GameRecord(0, colour, moves, end, winner)
+    return GameRecord(0, colour, end, winner, moves=moves)
 
 
 records = st.builds(

@@ -21,14 +21,14 @@ from keisei.training.callbacks import EvaluationCallback, evaluation_row
 from keisei.training.checkpoint import read_checkpoint
 from keisei.training.model_manager import load_policy
 from keisei.training.trainer import Trainer
-from tests.evaluation.engines import assert_no_process, settings
+from tests.players.engines import assert_no_process, settings
 from tests.training.runs import ROLLOUT, assert_same, rows_without_time, small_config, train
 
 
 def result(*points: float) -> MatchResult:
     winners: dict[float, int | None] = {1.0: 0, 0.0: 1, 0.5: None}
     games = [
-        GameRecord(number, BLACK, [], Termination.CHECKMATE, winners[each])
+        GameRecord(number, BLACK, Termination.CHECKMATE, winners[each])
         for number, each in enumerate(points)
     ]
     return MatchResult(tuple(games))

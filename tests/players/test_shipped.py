@@ -2,10 +2,10 @@
 
 import hashlib
 
-from keisei.evaluation.descriptions import SHIPPED_POLICY, parse_player
-from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.match import play_match
-from keisei.evaluation.players import PolicyPlayer
+from keisei.players.descriptions import SHIPPED_POLICY, parse_player
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.policy import PolicyPlayer
 from keisei.training.model_manager import load_policy
 from tests.cli.command_line import run
 

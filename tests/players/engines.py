@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from keisei.evaluation.usi_client import EngineSettings
+from keisei.players.usi_client import EngineSettings
 
 _SCRIPT = Path(__file__).with_name("fake_engine.py")
 

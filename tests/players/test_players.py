@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from keisei.evaluation.players import CallablePlayer, PolicyPlayer, RandomPlayer
-from keisei.evaluation.positions import Positions
+from keisei.players.policy import PolicyPlayer
+from keisei.players.positions import Positions
+from keisei.players.simple import CallablePlayer, RandomPlayer
 from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE

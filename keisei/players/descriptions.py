@@ -10,16 +10,18 @@ from pathlib import Path
 
 import torch
 
-from keisei.evaluation.engine_player import EnginePlayer
-from keisei.evaluation.greedy import GreedyPlayer
-from keisei.evaluation.players import Player, PolicyPlayer, RandomPlayer
-from keisei.evaluation.usi_client import EngineSettings
+from keisei.players.engine import EnginePlayer
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.player import Player
+from keisei.players.policy import PolicyPlayer
+from keisei.players.simple import RandomPlayer
+from keisei.players.usi_client import EngineSettings
 from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.moves import shown
 
 SHIPPED = "keisei"
 """The name of the policy that comes with the package."""
-SHIPPED_POLICY = Path(str(resources.files("keisei.evaluation") / "shipped" / "policy.safetensors"))
+SHIPPED_POLICY = Path(str(resources.files("keisei.players") / "shipped" / "policy.safetensors"))
 
 SYNTAX = (
     "random | greedy | keisei[?argmax] | PATH[?argmax][&device=cuda] | "

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keisei.evaluation.usi_client import EngineError, EngineSettings, UsiEngine
-from tests.evaluation.engines import assert_no_process, pids, settings
+from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine
+from tests.players.engines import assert_no_process, pids, settings
 
 
 def test_an_engine_answers_with_its_move_and_goes_in_peace(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_the_process_ends_whatever_happens(tmp_path: Path, error: type[BaseExcep
 
 def test_ctrl_c_during_a_search_leaves_no_process(tmp_path: Path) -> None:
     script = (
-        "from keisei.evaluation.usi_client import EngineSettings, UsiEngine\n"
+        "from keisei.players.usi_client import EngineSettings, UsiEngine\n"
         f"with UsiEngine({settings(tmp_path, 'hang', move_seconds=100.0)!r}) as engine:\n"
         "    engine.think('position startpos')\n"
         "    engine.best_move()\n"

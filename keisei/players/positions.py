@@ -1,18 +1,33 @@
 """Positions as players get them, and the kernels that read them back from compact states."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.records import GameRecord
 from keisei.shogi.actions import MASK_WORDS, action_parts
 from keisei.shogi.constants import BLACK, NUM_SQUARES, WHITE
 from keisei.shogi.features import BOARD, ENEMY_HAND, MASK_BYTES, OWN_HAND, TO_MOVE
 from keisei.shogi.jit import kernel
 from keisei.shogi.moves import Move
 from keisei.shogi.position import Games, new_games, place
+
+
+@dataclass(slots=True)
+class Game:
+    """A game so far, from the usual start position."""
+
+    number: int
+    """Which of the games that are played, from 0."""
+    moves: list[Move] = field(default_factory=list[Move], kw_only=True)
+    """All moves so far, those of an opening included."""
+
+    def usi_position(self) -> str:
+        """The game as USI has it: ``position startpos moves 7g7f ...``."""
+        if not self.moves:
+            return "position startpos"
+        return " ".join(["position startpos moves", *(move.usi() for move in self.moves)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +38,7 @@ class Positions:
     """uint8 [n, 100], compact states, each from the view of its player to move."""
     mask_bits: NDArray[np.uint8]
     """uint8 [n, 274], packed legal masks, bit 1 = legal."""
-    games: Sequence[GameRecord] = ()
+    games: Sequence[Game] = ()
     """The n games so far; they go on changing after the call, so read them at once."""
 
     def __len__(self) -> int:

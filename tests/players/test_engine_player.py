@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keisei.evaluation.engine_player import EnginePlayer, legal_action
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.players import CallablePlayer, RandomPlayer
 from keisei.evaluation.results import MatchResult, Record
-from keisei.evaluation.usi_client import EngineError
+from keisei.players.engine import EnginePlayer, legal_action
+from keisei.players.simple import CallablePlayer, RandomPlayer
+from keisei.players.usi_client import EngineError
 from keisei.shogi import Board, action_from_move
 from keisei.vec import ShogiVectorEnv
-from tests.evaluation.engines import assert_no_process, pids, settings
+from tests.players.engines import assert_no_process, pids, settings
 
 SHORT = MatchRules(opening_plies=2, max_plies=24)
 

@@ -1,30 +1,15 @@
-"""Players for matches: anything that picks one legal action for each of many positions."""
+"""Players that need no network: chance, and any function of the observations."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from keisei.evaluation.positions import Positions
-from keisei.rl.networks import PolicyValueNet
+from keisei.players.positions import Positions
 from keisei.shogi.constants import EMPTY, NUM_ACTIONS, OTHER_SIDE
 from keisei.shogi.features import BOARD, STATE_SIZE
 from keisei.vec.observation import ENEMY_PLANES, HAND_PLANES, NUM_PLANES
-
-
-class Player(Protocol):
-    """Picks actions for a batch of positions; it keeps its own random state."""
-
-    def choose(self, positions: Positions) -> NDArray[np.int64]:
-        """Pick one legal action for each of n positions; n may differ from call to call.
-
-        Returns:
-            int64 [n], legal action labels 0..2186 in the mover's view, or in their place the number
-            of a ``Forfeit`` by which the player loses the game.
-        """
-        ...
 
 
 def _positions_of_set_bits() -> NDArray[np.uint8]:
@@ -65,44 +50,6 @@ class RandomPlayer:
         byte = np.count_nonzero(legal_up_to <= rank[:, None], axis=1)
         rank_in_byte = rank - legal_up_to[rows, byte] + np.bitwise_count(mask_bits[rows, byte])
         return 8 * byte + _SET_BIT[mask_bits[rows, byte], rank_in_byte]
-
-
-class PolicyPlayer:
-    """Plays the moves of a network: sampled from its policy, or the most probable one.
-
-    Sampling draws on the player's own random stream, so a match in the middle of a run leaves the
-    random state of the learning agent untouched.
-    """
-
-    def __init__(
-        self,
-        network: PolicyValueNet,
-        *,
-        deterministic: bool = False,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self._network = network
-        self._deterministic = deterministic
-        self._device = torch.device(device)
-        self._rng = np.random.default_rng(seed)
-
-    def choose(self, positions: Positions) -> NDArray[np.int64]:
-        """Pick an action of the policy for each of n positions.
-
-        Returns:
-            int64 [n], legal action labels.
-        """
-        state, mask_bits = positions.state, positions.mask_bits
-        uniforms = self._rng.random(len(state), dtype=np.float32)
-        with torch.no_grad():
-            actions, _, _ = self._network.act(
-                torch.as_tensor(state).to(self._device),
-                torch.as_tensor(mask_bits).to(self._device),
-                torch.as_tensor(uniforms).to(self._device),
-                deterministic=self._deterministic,
-            )
-        return actions.cpu().numpy()
 
 
 class CallablePlayer:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keisei.evaluation.greedy import PIECE_VALUES, GreedyPlayer
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.players import RandomPlayer
-from keisei.evaluation.positions import Positions, moves_of
+from keisei.players.greedy import PIECE_VALUES, GreedyPlayer
+from keisei.players.positions import Positions, moves_of
+from keisei.players.simple import RandomPlayer
 from keisei.shogi.constants import DRAGON, GOLD, HORSE, PAWN, PROMOTED
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.vec import ShogiVectorEnv

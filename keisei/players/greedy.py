@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.positions import Positions, legal_words, place_state
+from keisei.players.positions import Positions, legal_words, place_state
 from keisei.shogi.actions import nth_legal
 from keisei.shogi.constants import BLACK, NUM_SQUARES, OTHER_SIDE
 from keisei.shogi.jit import kernel

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.positions import Positions, moves_of
-from keisei.evaluation.records import Forfeit
-from keisei.evaluation.usi_client import EngineError, EngineSettings, UsiEngine
+from keisei.players.player import Forfeit
+from keisei.players.positions import Positions, moves_of
+from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine
 from keisei.shogi.actions import board_action, drop_action
 from keisei.shogi.constants import NUM_SQUARES, WHITE
 from keisei.shogi.features import TO_MOVE

@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from keisei.evaluation.arena import Arena
-from keisei.evaluation.descriptions import PlayerDescriptionError, parse_player
-from keisei.evaluation.greedy import GreedyPlayer
 from keisei.evaluation.match import MatchRules
-from keisei.evaluation.players import PolicyPlayer, RandomPlayer
+from keisei.players.descriptions import PlayerDescriptionError, parse_player
+from keisei.players.greedy import GreedyPlayer
+from keisei.players.policy import PolicyPlayer
+from keisei.players.simple import RandomPlayer
 from keisei.rl.networks import PolicyValueNet
-from tests.evaluation.engines import assert_no_process, pids, settings
-from tests.evaluation.test_players import FixedNet, positions
+from tests.players.engines import assert_no_process, pids, settings
+from tests.players.test_players import FixedNet, positions
 
 
 def load(path: Path, device: str) -> PolicyValueNet:
