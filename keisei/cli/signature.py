@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from keisei.rl.embedding_fused import find_rows
+from keisei.rl.embedding.autograd import find_rows
 from keisei.shogi import Board, perft
 from keisei.shogi.constants import START_SFEN
 from keisei.vec import ShogiVectorEnv

@@ -4,7 +4,7 @@
 2187
 """
 
-from keisei.rl.embedding import EmbeddingNet
+from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.network_base import (
     PolicyValueNet,
     build_network,

@@ -15,12 +15,12 @@ import torch
 from random_positions import compact_state, random_positions, square
 from torch import Tensor
 
-from keisei.rl import embedding_tables as tables
-from keisei.rl.embedding import EmbeddingNet
-from keisei.rl.embedding_fused import find_rows, input_sum, move_choice, move_evaluation
-from keisei.rl.embedding_gathers import StateRows
-from keisei.rl.embedding_kernels import POLICY_WIDTH
-from keisei.rl.embedding_rows import count_attackers
+from keisei.rl.embedding import tables
+from keisei.rl.embedding.autograd import find_rows, input_sum, move_choice, move_evaluation
+from keisei.rl.embedding.gathers import StateRows
+from keisei.rl.embedding.kernels import POLICY_WIDTH
+from keisei.rl.embedding.network import EmbeddingNet
+from keisei.rl.embedding.rows import count_attackers
 from keisei.shogi.constants import (
     BISHOP,
     BLACK,

@@ -9,7 +9,7 @@ FORK = """
 import os
 import numpy as np
 import torch
-from keisei.rl.embedding_fused import find_rows
+from keisei.rl.embedding.autograd import find_rows
 from keisei.vec import ShogiVectorEnv
 
 torch.set_num_threads(2)

@@ -12,7 +12,7 @@ import torch
 from typing_extensions import override
 
 from keisei.config_schema import AppConfig, TrainingConfig
-from keisei.rl.embedding import EmbeddingNet
+from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks

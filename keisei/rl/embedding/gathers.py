@@ -1,6 +1,6 @@
 """Rows of the embedding network's tables, computed with plain tensor operations on any device.
 
-The numbers are those of :mod:`keisei.rl.embedding_rows`, for whole batches.
+The numbers are those of :mod:`keisei.rl.embedding.rows`, for whole batches.
 
 Letters: B positions, A = 27 x 81 labels.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keisei.rl import embedding_tables as tables
+from keisei.rl.embedding import tables
 from keisei.shogi.constants import (
     GOLD,
     KING,

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.rl.embedding_rows import count_attackers, legal_move_rows, position_rows
-from keisei.rl.embedding_tables import LABEL_ROW
+from keisei.rl.embedding.rows import count_attackers, legal_move_rows, position_rows
+from keisei.rl.embedding.tables import LABEL_ROW
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_SQUARES
 from keisei.shogi.jit import inline_kernel, kernel
 

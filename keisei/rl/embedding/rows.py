@@ -1,13 +1,13 @@
 """Rows of the embedding network's tables for one position and its moves, as Numba functions.
 
-The numbering is that of :mod:`keisei.rl.embedding_tables`; a position is one row uint8[100] of
+The numbering is that of :mod:`keisei.rl.embedding.tables`; a position is one row uint8[100] of
 compact states.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.rl.embedding_tables import (
+from keisei.rl.embedding.tables import (
     ATTACKED_PIECE_ROW,
     BUCKET_SHIFT,
     CHECK_ROW,

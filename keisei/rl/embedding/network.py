@@ -1,6 +1,6 @@
 """The embedding network: a sum of embeddings, a small trunk, a policy factored over legal moves.
 
-On CPUs the two wide steps run in fused kernels (:mod:`keisei.rl.embedding_fused`) that look at
+On CPUs the two wide steps run in fused kernels (:mod:`keisei.rl.embedding.autograd`) that look at
 legal moves only. On other devices, and under ``torch.compile``, the same numbers come from plain
 gathers over all 2187 labels.
 
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keisei.rl import embedding_tables as tables
-from keisei.rl.embedding_fused import find_rows, input_sum, move_choice, move_evaluation
-from keisei.rl.embedding_gathers import NO_ROW, Position, StateRows
-from keisei.rl.embedding_kernels import COLUMNS_PER_TASK, POLICY_WIDTH
+from keisei.rl.embedding import tables
+from keisei.rl.embedding.autograd import find_rows, input_sum, move_choice, move_evaluation
+from keisei.rl.embedding.gathers import NO_ROW, Position, StateRows
+from keisei.rl.embedding.kernels import COLUMNS_PER_TASK, POLICY_WIDTH
 from keisei.rl.network_base import (
     PolicyValueNet,
     bounded_value,
@@ -52,7 +52,7 @@ class EmbeddingNet(PolicyValueNet):
     """Sum of embeddings, one hidden layer, tanh value head, factored policy over legal moves.
 
     The logit of a move is the inner product of a policy vector and the sum of the move's rows of
-    the move table; :mod:`keisei.rl.embedding_tables` says which rows these are.
+    the move table; :mod:`keisei.rl.embedding.tables` says which rows these are.
     """
 
     def __init__(
