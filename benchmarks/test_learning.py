@@ -11,7 +11,8 @@ from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.networks import build_network
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
-from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.game_statistics import GameStatistics
+from keisei.training.metrics_manager import MetricsManager
 from keisei.training.step_manager import StepManager
 from keisei.vec import ShogiVectorEnv
 

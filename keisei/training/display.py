@@ -1,7 +1,7 @@
 """The screen of a run: a live picture on a terminal, plain lines elsewhere, or nothing.
 
 Whatever is shown, the plain lines also go to whoever keeps a record of the run. All that is shown
-comes from a ``RunSnapshot``.
+comes from a ``RunProgress``.
 """
 
 import sys
@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.live import Live
 from typing_extensions import override
 
-from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.metrics_manager import RunProgress
 from keisei.training.picture import RunPicture
-from keisei.training.snapshot_text import log_line
+from keisei.training.progress_text import log_line
 
 Mode = Literal["auto", "live", "log", "quiet"]
 
@@ -48,6 +48,7 @@ class TrainingDisplay:
         refresh_per_second: float = 4.0,
         log_every_seconds: float = 5.0,
         record: Callable[[str], object] | None = None,
+        board: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Choose how to show; nothing appears before the first ``update`` or ``message``.
@@ -58,6 +59,7 @@ class TrainingDisplay:
             refresh_per_second: Most redraws of the live picture a second.
             log_every_seconds: Least time between two plain lines.
             record: Gets each plain line, in every mode.
+            board: Gives the text of a running game, asked for when a live picture is drawn.
             clock: Seconds from any origin.
         """
         self._console = console or _Console(file=sys.stdout)
@@ -68,20 +70,15 @@ class TrainingDisplay:
         self._frame_seconds = 1.0 / refresh_per_second
         self._line_seconds = log_every_seconds
         self._record = record
+        self._board = board
         self._clock = clock
         self._live: Live | None = None
-        self._drawn: RunSnapshot | None = None
+        self._drawn: RunProgress | None = None
         self._drawn_at = float("-inf")
-        self._told: RunSnapshot | None = None
+        self._told: RunProgress | None = None
         self._told_at = clock()
         self._told_updates = 0
-        self._latest: RunSnapshot | None = None
-        self._last_message = ""
-
-    @property
-    def wants_board(self) -> bool:
-        """True when snapshots should bring the board of a running game."""
-        return self._mode == "live"
+        self._latest: RunProgress | None = None
 
     def __enter__(self) -> Self:
         """Take the screen.
@@ -110,7 +107,7 @@ class TrainingDisplay:
         self.finish()
 
     def finish(self) -> None:
-        """Show the last snapshot and give the screen back; messages come below it from here on."""
+        """Show the last progress and give the screen back; messages come below it from here on."""
         if self._latest is not None and self._latest is not self._told:
             self._tell(self._latest)
         if self._live is not None:
@@ -120,36 +117,33 @@ class TrainingDisplay:
                 self._live.stop()
             self._live = None
 
-    def update(self, snapshot: RunSnapshot) -> None:
+    def update(self, progress: RunProgress) -> None:
         """Take the newest state of the run, and show it when the last showing is old enough."""
         if self._latest is None:
             # A resumed run begins with updates that are no news.
-            self._told_updates = snapshot.updates
-        self._latest = snapshot
-        if self._mode == "log" and snapshot.message not in ("", self._last_message):
-            self.message(snapshot.message)
+            self._told_updates = progress.updates
+        self._latest = progress
         if self._live is not None and self._clock() - self._drawn_at >= self._frame_seconds:
-            self._draw(self._live, snapshot)
+            self._draw(self._live, progress)
         waited = self._clock() - self._told_at
-        has_news = snapshot.updates > self._told_updates
+        has_news = progress.updates > self._told_updates
         if waited >= (self._line_seconds if has_news else _LONG_SILENCE * self._line_seconds):
-            self._tell(snapshot)
+            self._tell(progress)
 
     def message(self, text: str) -> None:
         """Print a line of its own, above the live picture where there is one."""
-        self._last_message = text
         if self._mode != "quiet":
             self._print(text)
 
-    def _draw(self, live: Live, snapshot: RunSnapshot) -> None:
-        self._drawn, self._drawn_at = snapshot, self._clock()
+    def _draw(self, live: Live, progress: RunProgress) -> None:
+        self._drawn, self._drawn_at = progress, self._clock()
         with self._writing():
-            live.update(RunPicture(snapshot), refresh=True)
+            live.update(RunPicture(progress, self._board()), refresh=True)
 
-    def _tell(self, snapshot: RunSnapshot) -> None:
-        self._told, self._told_at = snapshot, self._clock()
-        self._told_updates = snapshot.updates
-        line = log_line(snapshot)
+    def _tell(self, progress: RunProgress) -> None:
+        self._told, self._told_at = progress, self._clock()
+        self._told_updates = progress.updates
+        line = log_line(progress)
         if self._record is not None:
             self._record(line)
         if self._mode == "log":

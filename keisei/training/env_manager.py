@@ -159,10 +159,6 @@ class EnvManager:
                 f"with {num_actions} actions"
             )
 
-    def board_text(self) -> str:
-        """Game 0 as text: board, hands and last move."""
-        return self.envs[0].board_text(0)
-
     def state_dict(self) -> dict[str, Tensor]:
         """All games and their random streams, as tensors, however the games are divided."""
         state = saved.join([env.get_state() for env in self.envs])

@@ -4,12 +4,8 @@ from contextlib import ExitStack
 
 from keisei.config_schema import AppConfig
 from keisei.rl.ranks import Ranks
-from keisei.training.callbacks import (
-    Callback,
-    CheckpointCallback,
-    EvaluationCallback,
-    MetricsWriterCallback,
-)
+from keisei.training.callbacks import Callback, CheckpointCallback, MetricsWriterCallback
+from keisei.training.evaluation_callback import EvaluationCallback
 from keisei.training.model_manager import load_policy
 from keisei.training.session_manager import SessionManager
 from keisei.training.watch import CollapseWatch

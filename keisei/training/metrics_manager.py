@@ -1,120 +1,20 @@
-"""What is counted and timed in a run: games, windows, phases, and the row of each update."""
+"""What is counted and timed in a run: windows, phases, and the row of each update."""
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from keisei.rl.ranks import Ranks
-from keisei.shogi.constants import BLACK, WHITE, Termination
+from keisei.training.game_statistics import GameStatistics
 
 PHASES = ("env", "act", "store", "learn")
 """What is timed; the rest of the wall clock is "other"."""
 
-_ENDS = tuple(end for end in Termination if end is not Termination.NONE)
-
-
-@dataclass
-class GameStatistics:
-    """Results of all games that ended: counted here, once, and nowhere else."""
-
-    ends: NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros(len(Termination), dtype=np.int64)
-    )
-    """int64[7], games by the code of their ``Termination``."""
-    black_wins: int = 0
-    white_wins: int = 0
-    draws: int = 0
-    """Games that a rule ended without a winner; truncated games are no draws."""
-    plies: int = 0
-    """Plies of all ended games together."""
-
-    @property
-    def games(self) -> int:
-        """Games that ended, truncated ones included."""
-        return int(self.ends.sum())
-
-    @property
-    def truncations(self) -> int:
-        """Games that the ply cap cut off."""
-        return int(self.ends[Termination.MAX_PLIES])
-
-    @property
-    def mean_plies(self) -> float:
-        """Plies of an ended game on average; 0 before the first end."""
-        return self.plies / self.games if self.games else 0.0
-
-    def count(
-        self,
-        terminations: NDArray[np.uint8],
-        winners: NDArray[np.int8],
-        plies: NDArray[np.int32],
-    ) -> None:
-        """Add games that just ended.
-
-        Args:
-            terminations: uint8[K], ``Termination`` codes, none of them NONE.
-            winners: int8[K], BLACK, WHITE or -1 for nobody.
-            plies: int32[K], length of each game.
-        """
-        self.ends += np.bincount(terminations, minlength=len(Termination))
-        self.black_wins += int(np.count_nonzero(winners == BLACK))
-        self.white_wins += int(np.count_nonzero(winners == WHITE))
-        nobody = winners < 0
-        self.draws += int(np.count_nonzero(nobody & (terminations != Termination.MAX_PLIES)))
-        self.plies += int(plies.sum(dtype=np.int64))
-
-    def by_kind(self) -> dict[str, int]:
-        """Games by the name of their end, for example ``{"CHECKMATE": 3, ...}``."""
-        return {end.name: int(self.ends[end]) for end in _ENDS}
-
-    def since(self, earlier: "GameStatistics") -> "GameStatistics":
-        """The games that ended after ``earlier`` was copied from this object."""
-        return GameStatistics(
-            ends=self.ends - earlier.ends,
-            black_wins=self.black_wins - earlier.black_wins,
-            white_wins=self.white_wins - earlier.white_wins,
-            draws=self.draws - earlier.draws,
-            plies=self.plies - earlier.plies,
-        )
-
-    def add(self, other: "GameStatistics") -> None:
-        """Count the games that another object has counted."""
-        self.ends += other.ends
-        self.black_wins += other.black_wins
-        self.white_wins += other.white_wins
-        self.draws += other.draws
-        self.plies += other.plies
-
-    def copy(self) -> "GameStatistics":
-        """The same counts in an object of their own."""
-        return replace(self, ends=self.ends.copy())
-
-    def state_dict(self) -> dict[str, Any]:
-        """The counts as plain integers."""
-        return {
-            "ends": self.ends.tolist(),
-            "black_wins": self.black_wins,
-            "white_wins": self.white_wins,
-            "draws": self.draws,
-            "plies": self.plies,
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the counts of ``state_dict()``."""
-        self.ends = np.asarray(state["ends"], dtype=np.int64)
-        self.black_wins = state["black_wins"]
-        self.white_wins = state["white_wins"]
-        self.draws = state["draws"]
-        self.plies = state["plies"]
-
 
 @dataclass(frozen=True)
-class RunSnapshot:
+class RunProgress:
     """All that a screen shows of a run at one moment; numbers are of the whole run unless said."""
 
     global_timestep: int
@@ -139,14 +39,10 @@ class RunSnapshot:
     """What the pool of opponents reported with the last update; empty without a pool."""
     evaluation: dict[str, float]
     """The last match's result; empty before the first."""
-    board_text: str | None
-    """Board, hands and last move of game 0, when the display asked for it."""
     elapsed_seconds: float
     """Time spent in this run, also before it was resumed."""
     eta_seconds: float | None
     """Time to the end at the present pace; None when unknown."""
-    message: str
-    """The newest notice, empty when there is none."""
 
 
 @dataclass
@@ -187,7 +83,7 @@ class _Window:
 
 
 class MetricsManager:
-    """Counters, windows and phase timers of a run, and what waits to be shown.
+    """Counters, windows and phase timers of a run.
 
     A *window* goes from one update to the next. Times never influence what is learned; their row
     keys begin with ``time/``, all others are the same in two runs of one seed. Plies and games are
@@ -198,9 +94,6 @@ class MetricsManager:
         self,
         total_timesteps: int,
         statistics: GameStatistics,
-        *,
-        board_text: Callable[[], str] | None = None,
-        board_seconds: float = 0.25,
         ranks: Ranks | None = None,
     ) -> None:
         """Start counting.
@@ -208,25 +101,17 @@ class MetricsManager:
         Args:
             total_timesteps: Plies of the whole run, for the time that is left.
             statistics: Results of games, counted by the step manager.
-            board_text: Draws game 0; None when nobody looks at it.
-            board_seconds: Least time between two drawings.
             ranks: The processes that play the run's games; None for one alone.
         """
         self._ranks = Ranks() if ranks is None else ranks
         self.statistics = statistics
         self.updates = 0
         self.row: dict[str, float] = {}
-        self.pending_progress_updates: dict[str, Any] = {}
         self._total_timesteps = total_timesteps
-        self._board_text = board_text
-        self._board_seconds = board_seconds
-        self._board: str | None = None
-        self._board_time = float("-inf")
         self._learning: dict[str, float] = {}
         self._recent: dict[str, float] = {}
         self._opponents: dict[str, float] = {}
         self._evaluation: dict[str, float] = {}
-        self._message = ""
         self._at_last_update = statistics.copy()
         self._joined = statistics.copy()
         self._elapsed_before = 0.0
@@ -251,7 +136,6 @@ class MetricsManager:
     def count_step(self, plies: int) -> None:
         """Note that a vector step played ``plies`` plies on each rank."""
         self._window.plies += plies * self._ranks.size
-        self.pending_progress_updates["plies"] = self._window.plies
 
     def join_games(self) -> None:
         """Add the games that have ended on other ranks; all ranks take part."""
@@ -296,36 +180,26 @@ class MetricsManager:
         self.row = row
         self._last_window = self._window
         self._window = _Window(time.perf_counter())
-        self.pending_progress_updates["learning"] = self._learning
         return row
 
     def record_evaluation(self, results: Mapping[str, float]) -> None:
         """Add a match's results to the present row and to what is shown."""
         self._evaluation = {name: float(value) for name, value in results.items()}
         self.row |= {f"eval/{name}": value for name, value in self._evaluation.items()}
-        self.pending_progress_updates["evaluation"] = self._evaluation
-
-    def note(self, message: str) -> None:
-        """Show a notice with the next snapshot."""
-        self._message = message
-        self.pending_progress_updates["message"] = message
 
     @property
     def elapsed_seconds(self) -> float:
         """Seconds spent in this run, also before it was resumed."""
         return self._elapsed_before + time.perf_counter() - self._started
 
-    def snapshot(self, global_timestep: int) -> RunSnapshot:
+    def progress(self, global_timestep: int) -> RunProgress:
         """The run as a screen shows it at ``global_timestep``."""
-        now = time.perf_counter()
-        self._window.wall = now - self._window.started
+        self._window.wall = time.perf_counter() - self._window.started
         window = self._last_window + self._window
-        if self._board_text is not None and now - self._board_time >= self._board_seconds:
-            self._board, self._board_time = self._board_text(), now
         sps = window.sps()
         left = max(0, self._total_timesteps - global_timestep)
         statistics = self.statistics
-        return RunSnapshot(
+        return RunProgress(
             global_timestep=global_timestep,
             total_timesteps=self._total_timesteps,
             updates=self.updates,
@@ -341,10 +215,8 @@ class MetricsManager:
             recent=dict(self._recent),
             opponents=dict(self._opponents),
             evaluation=dict(self._evaluation),
-            board_text=self._board,
             elapsed_seconds=self.elapsed_seconds,
             eta_seconds=left / sps["overall"] if sps["overall"] > 0 else None,
-            message=self._message,
         )
 
     def state_dict(self) -> dict[str, Any]:

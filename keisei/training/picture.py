@@ -7,8 +7,8 @@ from itertools import zip_longest
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from keisei.training.metrics_manager import RunSnapshot
-from keisei.training.snapshot_text import (
+from keisei.training.metrics_manager import RunProgress
+from keisei.training.progress_text import (
     END_LABELS,
     count_text,
     duration_text,
@@ -51,105 +51,95 @@ _RANK = re.compile(r"(?:[ +][.A-Za-z]){9} [a-i]")
 
 
 class RunPicture:
-    """A snapshot as a Rich renderable that fits itself into the space it gets."""
+    """The progress of a run as a Rich renderable that fits itself into the space it gets."""
 
-    def __init__(self, snapshot: RunSnapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, progress: RunProgress, board: str = "") -> None:
+        """Take what is drawn; ``board`` is a running game as ``format_board`` shows it."""
+        self._progress = progress
+        self._board = _board(board)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the largest of the four sizes that fits."""
         # Lines are put together here, for Rich's tables would take a tenth of a core.
         width, height = options.max_width, console.size.height
         if options.ascii_only or width < 40 or height < 12:
-            lines = [Text(log_line(self._snapshot))]
+            lines = [Text(log_line(self._progress))]
         elif width < 78 or height < 22:
-            lines = _small(self._snapshot, width)
+            lines = _small(self._progress, width)
         elif width < 126 or height < 26:
-            lines = _compact(self._snapshot, width)
+            lines = _compact(self._progress, self._board, width)
         else:
-            lines = _full(self._snapshot, width)
+            lines = _full(self._progress, self._board, width)
         for line in lines:
             line.truncate(width)
         yield Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def _full(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _full(progress: RunProgress, board: list[Text], width: int) -> list[Text]:
     """At least 126 x 26: everything, in boxes."""
-    board = snapshot.board_text
     box = (width - (32 if board else 0)) // 3 - 1
     inner = box - 4
     columns = [
         [
-            *_boxed("learning", _learning(snapshot, inner), box),
-            *_boxed("plies a second", _speed(snapshot, inner), box),
-            *(_boxed("opponent pool", _pool(snapshot, inner), box) if snapshot.opponents else []),
+            *_boxed("learning", _learning(progress, inner), box),
+            *_boxed("plies a second", _speed(progress, inner), box),
+            *(_boxed("opponent pool", _pool(progress, inner), box) if progress.opponents else []),
         ],
         [
-            *_boxed("games", _games(snapshot, inner), box),
-            *_boxed("ends", _ends(snapshot, inner), box),
+            *_boxed("games", _games(progress, inner), box),
+            *_boxed("ends", _ends(progress, inner), box),
         ],
         [
-            *_boxed("time", _phase_bars(snapshot, inner), box),
-            *_boxed("evaluation", _evaluation_rows(snapshot, inner), box),
+            *_boxed("time", _phase_bars(progress, inner), box),
+            *_boxed("evaluation", _evaluation_rows(progress, inner), box),
         ],
     ]
     if board:
-        columns.insert(0, _boxed("a running game", _board(board), 31))
-    return [
-        *_header(snapshot, width),
-        Text(),
-        *_beside(columns, 1),
-        Text(snapshot.message, style="yellow"),
-    ]
+        columns.insert(0, _boxed("a running game", board, 31))
+    return [*_header(progress, width), Text(), *_beside(columns, 1)]
 
 
-def _compact(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _compact(progress: RunProgress, board: list[Text], width: int) -> list[Text]:
     """At least 78 x 22: everything, without boxes."""
     columns = [
         [
             Text("learning", style=_TITLE),
-            *_learning(snapshot, 23),
+            *_learning(progress, 23),
             Text("plies a second", style=_TITLE),
-            *_speed(snapshot, 23),
+            *_speed(progress, 23),
         ],
-        [*_games(snapshot, 27, "games"), *_ends(snapshot, 27, "ends"), *_pool_line(snapshot, 27)],
+        [*_games(progress, 27, "games"), *_ends(progress, 27, "ends"), *_pool_line(progress, 27)],
     ]
-    if snapshot.board_text:
-        columns.insert(0, _board(snapshot.board_text))
-    phases = "  ".join(f"{name} {share:.0%}" for name, share in _phase_shares(snapshot))
+    if board:
+        columns.insert(0, board)
+    phases = "  ".join(f"{name} {share:.0%}" for name, share in _phase_shares(progress))
     return [
-        *_header(snapshot, width),
+        *_header(progress, width),
         Text(),
         *_beside(columns, 2),
         Text.assemble(("time  ", _TITLE), phases),
-        Text.assemble(("evaluation  ", _TITLE), _evaluation_text(snapshot)),
-        Text(snapshot.message, style="yellow"),
+        Text.assemble(("evaluation  ", _TITLE), _evaluation_text(progress)),
     ]
 
 
-def _small(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _small(progress: RunProgress, width: int) -> list[Text]:
     """At least 40 x 12: progress and the numbers that matter most."""
-    learning = snapshot.learning
+    learning = progress.learning
     rows = [
-        ("plies a second", rate_text(snapshot.sps.get("overall", 0.0))),
+        ("plies a second", rate_text(progress.sps.get("overall", 0.0))),
         ("entropy", number_text(learning, "entropy", "{:.3f}")),
         ("approx KL", number_text(learning, "approx_kl", "{:.5f}")),
         ("explained var", number_text(learning, "explained_variance", "{:+.3f}")),
-        ("games", f"{sum(snapshot.games.values()):,}"),
-        ("checkmates", number_text(snapshot.recent, "share_checkmate", "{:.0%}")),
-        ("evaluation", number_text(snapshot.evaluation, "score", "{:.1%}")),
+        ("games", f"{sum(progress.games.values()):,}"),
+        ("checkmates", number_text(progress.recent, "share_checkmate", "{:.0%}")),
+        ("evaluation", number_text(progress.evaluation, "score", "{:.1%}")),
     ]
-    return [
-        *_header(snapshot, width),
-        *_pairs(rows, width),
-        *_pool_line(snapshot, width),
-        Text(snapshot.message, style="yellow"),
-    ]
+    return [*_header(progress, width), *_pairs(rows, width), *_pool_line(progress, width)]
 
 
-def _header(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _header(progress: RunProgress, width: int) -> list[Text]:
     """Progress: a bar, and below it the numbers."""
-    done, total = snapshot.global_timestep, snapshot.total_timesteps
+    done, total = progress.global_timestep, progress.total_timesteps
     percent = percent_text(done, total)
     bar = _bar(done / total, width - len("keisei  ") - len(percent))
     return [
@@ -157,9 +147,9 @@ def _header(snapshot: RunSnapshot, width: int) -> list[Text]:
         Text.assemble(
             f"{count_text(done)} of {count_text(total)} plies",
             ("  left ", _DIM),
-            (duration_text(snapshot.eta_seconds), "bold"),
-            (f"  elapsed {duration_text(snapshot.elapsed_seconds)}", _DIM),
-            (f"  update {snapshot.updates:,}", _DIM),
+            (duration_text(progress.eta_seconds), "bold"),
+            (f"  elapsed {duration_text(progress.elapsed_seconds)}", _DIM),
+            (f"  update {progress.updates:,}", _DIM),
         ),
     ]
 
@@ -182,62 +172,62 @@ def _board(board_text: str) -> list[Text]:
     return lines
 
 
-def _speed(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _speed(progress: RunProgress, width: int) -> list[Text]:
     names = ("env", "learn", "overall")
-    return _pairs([(name, rate_text(snapshot.sps.get(name, 0.0))) for name in names], width)
+    return _pairs([(name, rate_text(progress.sps.get(name, 0.0))) for name in names], width)
 
 
-def _learning(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _learning(progress: RunProgress, width: int) -> list[Text]:
     rows = [
-        (label, number_text(snapshot.learning, key, form)) for label, key, form in _LEARNING_ROWS
+        (label, number_text(progress.learning, key, form)) for label, key, form in _LEARNING_ROWS
     ]
     return _pairs(rows, width)
 
 
-def _games(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
+def _games(progress: RunProgress, width: int, title: str = "") -> list[Text]:
     """Results over the whole run, and their share in the last rollout."""
-    recent = snapshot.recent
+    recent = progress.recent
     rows = [
-        ("finished", sum(snapshot.games.values()), number_text(recent, "finished", "+{:.0f}")),
-        ("Black won", snapshot.black_wins, number_text(recent, "black_win_rate", "{:.0%}")),
-        ("White won", snapshot.white_wins, number_text(recent, "white_win_rate", "{:.0%}")),
-        ("drawn", snapshot.draws, number_text(recent, "draw_rate", "{:.0%}")),
-        ("plies a game", round(snapshot.mean_plies), number_text(recent, "mean_plies", "{:.0f}")),
+        ("finished", sum(progress.games.values()), number_text(recent, "finished", "+{:.0f}")),
+        ("Black won", progress.black_wins, number_text(recent, "black_win_rate", "{:.0%}")),
+        ("White won", progress.white_wins, number_text(recent, "white_win_rate", "{:.0%}")),
+        ("drawn", progress.draws, number_text(recent, "draw_rate", "{:.0%}")),
+        ("plies a game", round(progress.mean_plies), number_text(recent, "mean_plies", "{:.0f}")),
     ]
     return _triples(title, rows, width)
 
 
-def _ends(snapshot: RunSnapshot, width: int, title: str = "") -> list[Text]:
+def _ends(progress: RunProgress, width: int, title: str = "") -> list[Text]:
     """Games by how they ended: over the whole run, and their share in the last rollout."""
     rows = [
         (
             label,
-            snapshot.games.get(name, 0),
-            number_text(snapshot.recent, f"share_{name.lower()}", "{:.0%}"),
+            progress.games.get(name, 0),
+            number_text(progress.recent, f"share_{name.lower()}", "{:.0%}"),
         )
         for name, label in END_LABELS.items()
     ]
     return _triples(title, rows, width)
 
 
-def _phase_shares(snapshot: RunSnapshot) -> list[tuple[str, float]]:
-    total = sum(snapshot.phase_seconds.values())
+def _phase_shares(progress: RunProgress) -> list[tuple[str, float]]:
+    total = sum(progress.phase_seconds.values())
     return [
         (name, seconds / total if total > 0 else 0.0)
-        for name, seconds in snapshot.phase_seconds.items()
+        for name, seconds in progress.phase_seconds.items()
     ]
 
 
-def _phase_bars(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _phase_bars(progress: RunProgress, width: int) -> list[Text]:
     return [
         Text.assemble((f"{name:<6}", _DIM), _bar(share, width - 11), f"{share:>5.0%}")
-        for name, share in _phase_shares(snapshot)
+        for name, share in _phase_shares(progress)
     ]
 
 
-def _evaluation_rows(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _evaluation_rows(progress: RunProgress, width: int) -> list[Text]:
     """The mean over all opponents, and the score against each."""
-    results = snapshot.evaluation
+    results = progress.evaluation
     rows = [
         (label, number_text(results, key, form))
         for label, key, form in _EVALUATION_ROWS
@@ -251,26 +241,26 @@ def _evaluation_rows(snapshot: RunSnapshot, width: int) -> list[Text]:
     return _pairs(rows, width)
 
 
-def _evaluation_text(snapshot: RunSnapshot) -> str:
-    results = snapshot.evaluation
+def _evaluation_text(progress: RunProgress) -> str:
+    results = progress.evaluation
     if not results:
         return "none yet"
     score, low, high = (number_text(results, key, form) for _, key, form in _EVALUATION_ROWS[:3])
     return f"{score} ({low} to {high}){evaluation_details(results)}"
 
 
-def _pool(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _pool(progress: RunProgress, width: int) -> list[Text]:
     """The learner's score against its snapshots."""
-    rows = [(label, number_text(snapshot.opponents, key, form)) for label, key, form in _POOL_ROWS]
+    rows = [(label, number_text(progress.opponents, key, form)) for label, key, form in _POOL_ROWS]
     return _pairs(rows, width)
 
 
-def _pool_line(snapshot: RunSnapshot, width: int) -> list[Text]:
+def _pool_line(progress: RunProgress, width: int) -> list[Text]:
     """One line of the pool, none when there is no pool."""
-    if not snapshot.opponents:
+    if not progress.opponents:
         return []
-    size = snapshot.opponents["pool_size"]
-    score = number_text(snapshot.opponents, "score", "{:.1%}")
+    size = progress.opponents["pool_size"]
+    score = number_text(progress.opponents, "score", "{:.1%}")
     return _pairs([(f"against {size:.0f} snapshots", score)], width)
 
 

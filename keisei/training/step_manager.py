@@ -19,7 +19,8 @@ from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.transfer import Download, upload
 from keisei.shogi.features import TO_MOVE
-from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.game_statistics import GameStatistics
+from keisei.training.metrics_manager import MetricsManager
 from keisei.training.seating import Seating
 from keisei.vec import ShogiVectorEnv
 

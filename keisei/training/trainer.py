@@ -20,8 +20,9 @@ from keisei.training.checkpoint import CheckpointError, CheckpointFolder, requir
 from keisei.training.checkpoint_form import HEAD, agent_form, check_body, fault_of_games
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, check_memory, divide_games
+from keisei.training.game_statistics import GameStatistics
 from keisei.training.hooks import build_callbacks
-from keisei.training.metrics_manager import GameStatistics, MetricsManager
+from keisei.training.metrics_manager import MetricsManager
 from keisei.training.model_manager import ModelManager, resolve_device
 from keisei.training.provenance import introduce_run
 from keisei.training.resumed_settings import compare_settings
@@ -106,6 +107,7 @@ class Trainer:
             refresh_per_second=display.refresh_per_second,
             log_every_seconds=display.log_every_seconds,
             record=self.session.record,
+            board=lambda: self.env_manager.envs[0].board_text(0),
         )
         self.session.echo(self.display.message)
         for line in introduce_run(config, self.models.network, device, self.run_dir):
@@ -132,8 +134,6 @@ class Trainer:
         self.metrics = MetricsManager(
             config.training.total_timesteps,
             self.statistics,
-            board_text=self.env_manager.board_text if self.display.wants_board else None,
-            board_seconds=1.0 / display.refresh_per_second,
             ranks=self.ranks,
         )
         self.watch = CollapseWatch(config.watch, config.training.steps_per_epoch)

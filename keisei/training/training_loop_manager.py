@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from keisei.config_schema import AppConfig
 from keisei.training.callbacks import Callback, RunParts
-from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.metrics_manager import RunProgress
 
 
 class Rollout(Protocol):
@@ -47,7 +47,7 @@ class Screen(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def update(self, snapshot: RunSnapshot) -> None:
+    def update(self, progress: RunProgress) -> None:
         """Show the run as it is now."""
         ...
 
@@ -165,7 +165,7 @@ class TrainingLoopManager:
         if row is not None:
             for callback in self._callbacks:
                 callback.on_update_end(self._view, row)
-        self._show_progress()
+        self._display.update(self._trainer.metrics.progress(self.global_timestep))
         for callback in self._callbacks:
             callback.on_step_end(self._view)
 
@@ -183,12 +183,6 @@ class TrainingLoopManager:
         """True when the buffer holds a whole rollout."""
         plies = self._trainer.experience_buffer.plies * self._trainer.ranks.size
         return plies >= self._config.training.steps_per_epoch
-
-    def _show_progress(self) -> None:
-        pending = self._trainer.metrics.pending_progress_updates
-        if pending:
-            self._display.update(self._trainer.metrics.snapshot(self.global_timestep))
-            pending.clear()
 
     def _note_failure(
         self,

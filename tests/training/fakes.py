@@ -11,7 +11,8 @@ from keisei.config_schema import AppConfig, EnvConfig, TrainingConfig
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
 from keisei.training.callbacks import Callback, RunView
-from keisei.training.metrics_manager import GameStatistics, MetricsManager, RunSnapshot
+from keisei.training.game_statistics import GameStatistics
+from keisei.training.metrics_manager import MetricsManager, RunProgress
 from keisei.training.training_loop_manager import TrainingLoopManager
 
 NUM_ENVS, NUM_STEPS = 4, 3
@@ -80,11 +81,11 @@ class FakeStepper:
 
 
 class FakeScreen:
-    """Keeps the snapshots that it is shown."""
+    """Keeps what it is shown."""
 
     def __init__(self, events: list[str]) -> None:
         self.events = events
-        self.snapshots: list[RunSnapshot] = []
+        self.shown: list[RunProgress] = []
         self.fails_on_entering: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -101,9 +102,9 @@ class FakeScreen:
     ) -> None:
         self.events.append("screen off")
 
-    def update(self, snapshot: RunSnapshot) -> None:
+    def update(self, progress: RunProgress) -> None:
         self.events.append("show")
-        self.snapshots.append(snapshot)
+        self.shown.append(progress)
 
     def finish(self) -> None:
         pass

@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from keisei.training.display import Mode, TrainingDisplay
-from keisei.training.metrics_manager import RunSnapshot
-from tests.training.snapshots import EMPTY, FULL
+from keisei.training.metrics_manager import RunProgress
+from tests.training.progress import EMPTY, FULL
 
 
 class Clock:
@@ -21,14 +21,13 @@ def display_on(text: io.StringIO, mode: Mode = "log") -> TrainingDisplay:
     return TrainingDisplay(mode, Console(file=text, width=80))
 
 
-def at_update(number: int) -> RunSnapshot:
+def at_update(number: int) -> RunProgress:
     return replace(EMPTY, updates=number, global_timestep=1000 * number)
 
 
 def test_a_pipe_gets_one_line_an_update_and_no_control_codes() -> None:
     text, clock = io.StringIO(), Clock()
     with TrainingDisplay("auto", Console(file=text), clock=clock) as display:
-        assert not display.wants_board
         for number in (0, 0, 1, 1, 2):
             clock.now += 6.0
             display.update(at_update(number))
@@ -46,19 +45,6 @@ def test_updates_in_quick_succession_share_a_line_and_the_last_is_told_at_the_en
             display.update(at_update(number))
     told = [line.split("  ")[2] for line in text.getvalue().splitlines()]
     assert told == ["update 3", "update 6", "update 7"]
-
-
-def test_a_notice_is_told_once() -> None:
-    text, clock = io.StringIO(), Clock()
-    with TrainingDisplay("log", Console(file=text), log_every_seconds=9.0, clock=clock) as display:
-        display.update(at_update(1))
-        display.update(replace(at_update(2), message="halfway"))
-        display.update(replace(at_update(3), message="halfway"))
-        display.message("a line of its own")
-        display.update(replace(at_update(4), message="a line of its own"))
-    lines = text.getvalue().splitlines()
-    assert lines[:2] == ["halfway", "a line of its own"]
-    assert len(lines) == 3
 
 
 def test_a_long_rollout_is_not_silent_and_a_resumed_run_has_no_news_at_first() -> None:
@@ -102,7 +88,6 @@ def test_the_live_picture_is_redrawn_at_most_as_often_as_asked() -> None:
     text, clock = io.StringIO(), Clock()
     console = Console(file=text, width=80, height=24, force_terminal=True, color_system=None)
     with TrainingDisplay("live", console, refresh_per_second=2.0, clock=clock) as display:
-        assert display.wants_board
         for number in range(6):
             clock.now = 0.2 * number
             display.update(at_update(number))
@@ -114,10 +99,18 @@ def test_the_live_picture_is_redrawn_at_most_as_often_as_asked() -> None:
     assert "a line above" in text.getvalue()
 
 
+@pytest.mark.parametrize(("kind", "drawn"), [("xterm", ["board"]), ("dumb", [])])
 def test_a_terminal_gets_the_live_picture_and_a_dumb_one_lines(
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, drawn: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    assert TrainingDisplay("auto", Console(force_terminal=True)).wants_board
-    monkeypatch.setenv("TERM", "dumb")
-    assert not TrainingDisplay("auto", Console(force_terminal=True)).wants_board
+    monkeypatch.setenv("TERM", kind)
+    text, asked = io.StringIO(), list[str]()
+    console = Console(file=text, width=80, height=24, force_terminal=True, color_system=None)
+    clock = Clock()
+    with TrainingDisplay(
+        "auto", console, board=lambda: asked.append("board") or "a board", clock=clock
+    ) as display:
+        for number in (1, 2):  # within one frame
+            display.update(at_update(number))
+        assert asked == drawn
+    assert ("a board" in text.getvalue()) == bool(drawn)

@@ -16,9 +16,9 @@ from keisei.evaluation.match import MatchRules, play_match
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
 from keisei.shogi.constants import BLACK, Termination
-from keisei.training import callbacks
-from keisei.training.callbacks import EvaluationCallback, evaluation_row
+from keisei.training import evaluation_callback
 from keisei.training.checkpoint import read_checkpoint
+from keisei.training.evaluation_callback import EvaluationCallback, evaluation_row
 from keisei.training.model_manager import load_policy
 from keisei.training.trainer import Trainer
 from tests.players.engines import assert_no_process, settings
@@ -62,7 +62,7 @@ def let_score(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     def row(_: object) -> dict[str, float]:
         return {"score": next(coming)}
 
-    monkeypatch.setattr(callbacks, "evaluation_row", row)
+    monkeypatch.setattr(evaluation_callback, "evaluation_row", row)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_matches_have_the_rules_of_the_run(
         played.append(rules)
         return play_match(*players, rules=rules, **others)
 
-    monkeypatch.setattr(callbacks, "play_match", noting)
+    monkeypatch.setattr(evaluation_callback, "play_match", noting)
     train(small_config(tmp_path, updates=2, **{"env.declaration": declaration}))
     assert played == [MatchRules(4, 10, declaration == "auto")] * 2
 

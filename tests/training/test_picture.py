@@ -4,14 +4,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.metrics_manager import RunProgress
 from keisei.training.picture import RunPicture
-from tests.training.snapshots import BOARD_TEXT, EMPTY, FULL
+from tests.training.progress import BOARD_TEXT, EMPTY, FULL
 
 
-def drawn_lines(snapshot: RunSnapshot, width: int, height: int) -> list[str]:
+def drawn_lines(progress: RunProgress, width: int, height: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
-    rendered = console.render_lines(RunPicture(snapshot), pad=False)
+    rendered = console.render_lines(RunPicture(progress, BOARD_TEXT), pad=False)
     return ["".join(segment.text for segment in line).rstrip() for line in rendered]
 
 
@@ -29,11 +29,11 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("snapshot", [EMPTY, FULL], ids=["empty", "full"])
+@pytest.mark.parametrize("progress", [EMPTY, FULL], ids=["empty", "full"])
 def test_the_picture_stays_within_the_terminal(
-    snapshot: RunSnapshot, width: int, height: int
+    progress: RunProgress, width: int, height: int
 ) -> None:
-    lines = drawn_lines(snapshot, width, height)
+    lines = drawn_lines(progress, width, height)
     assert 0 < len(lines) < height
     assert max(len(line) for line in lines) <= width
 
@@ -49,20 +49,20 @@ def test_large_pictures_show_board_losses_ends_phases_and_evaluation(
         "25.0%", "1:02:03", "50,000 of 200,000",
         "-0.0123", "0.4321", "2.010", "0.610", "0.00412", "+0.430",
         "612,345", "3,912", "2,890",
-        "checkmate", "70", "75%", "76%", "95.3%", "91.0%", "saved checkpoint",
+        "checkmate", "70", "75%", "76%", "95.3%", "91.0%",
     ):  # fmt: skip
         assert part in text
 
 
 def test_numbers_of_a_very_long_run_are_not_cut_at_80_columns() -> None:
-    snapshot = replace(
+    progress = replace(
         FULL,
         global_timestep=987_654_321_000,
         total_timesteps=1_000_000_000_000,
         games={"CHECKMATE": 9_999_999},
         black_wins=9_999_999,
     )
-    text = "\n".join(drawn_lines(snapshot, 80, 24))
+    text = "\n".join(drawn_lines(progress, 80, 24))
     assert "987,654.32M of 1,000,000.00M plies" in text
     assert text.count("9,999,999") == 3
     assert "…" not in text
@@ -91,7 +91,7 @@ def test_a_run_without_a_pool_shows_none() -> None:
 
 def test_many_opponents_with_long_names_fit() -> None:
     met = {f"usi_fairy_stockfish_nodes_{10**n}_score": 0.1 * n for n in range(9)}
-    snapshot = replace(FULL, evaluation=FULL.evaluation | met)
-    lines = drawn_lines(snapshot, 126, 26)
+    progress = replace(FULL, evaluation=FULL.evaluation | met)
+    lines = drawn_lines(progress, 126, 26)
     assert len(lines) < 26
     assert any("…ckfish_nodes_100  20.0%" in line for line in lines)

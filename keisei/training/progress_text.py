@@ -1,6 +1,6 @@
-"""The numbers of a ``RunSnapshot`` as text, and the line that tells all of them."""
+"""The numbers of a ``RunProgress`` as text, and the line that tells all of them."""
 
-from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.metrics_manager import RunProgress
 
 UNKNOWN = "-"
 """In place of a number that is not known yet."""
@@ -15,13 +15,13 @@ END_LABELS = {
 """What a screen calls each ``Termination``."""
 
 
-def log_line(snapshot: RunSnapshot) -> str:
+def log_line(progress: RunProgress) -> str:
     """The state of a run as one line of plain text."""
-    total = snapshot.total_timesteps
+    total = progress.total_timesteps
     parts = [
-        f"{snapshot.global_timestep:,}/{total:,} {percent_text(snapshot.global_timestep, total)}",
-        f"{rate_text(snapshot.sps.get('overall', 0.0))} sps",
-        f"update {snapshot.updates:,}",
+        f"{progress.global_timestep:,}/{total:,} {percent_text(progress.global_timestep, total)}",
+        f"{rate_text(progress.sps.get('overall', 0.0))} sps",
+        f"update {progress.updates:,}",
     ]
     parts += [
         f"{label} {text}"
@@ -33,28 +33,28 @@ def log_line(snapshot: RunSnapshot) -> str:
             ("kl", "approx_kl", "{:.5f}"),
             ("ev", "explained_variance", "{:+.3f}"),
         )
-        if (text := number_text(snapshot.learning, key, form)) != UNKNOWN
+        if (text := number_text(progress.learning, key, form)) != UNKNOWN
     ]
-    games = sum(snapshot.games.values())
+    games = sum(progress.games.values())
     if games:
         parts.append(
-            f"games {games:,} (black {percent_text(snapshot.black_wins, games)}, "
-            f"white {percent_text(snapshot.white_wins, games)})"
+            f"games {games:,} (black {percent_text(progress.black_wins, games)}, "
+            f"white {percent_text(progress.white_wins, games)})"
         )
     ends = [
-        f"{label} {snapshot.recent[key]:.0%}"
+        f"{label} {progress.recent[key]:.0%}"
         for name, label in END_LABELS.items()
-        if snapshot.recent.get(key := f"share_{name.lower()}")
+        if progress.recent.get(key := f"share_{name.lower()}")
     ]
     if ends:
         parts.append("ends " + ", ".join(ends))
-    if "score" in snapshot.opponents:
-        parts.append(f"pool {snapshot.opponents['score']:.1%}")
-    if "score" in snapshot.evaluation:
+    if "score" in progress.opponents:
+        parts.append(f"pool {progress.opponents['score']:.1%}")
+    if "score" in progress.evaluation:
         parts.append(
-            f"eval {snapshot.evaluation['score']:.1%}{evaluation_details(snapshot.evaluation)}"
+            f"eval {progress.evaluation['score']:.1%}{evaluation_details(progress.evaluation)}"
         )
-    parts.append(f"eta {duration_text(snapshot.eta_seconds)}")
+    parts.append(f"eta {duration_text(progress.eta_seconds)}")
     return "  ".join(parts)
 
 

@@ -1,6 +1,6 @@
-"""Snapshots of runs to show: one before its first step, and one with everything."""
+"""Progress of runs to show: one before its first step, and one with everything."""
 
-from keisei.training.metrics_manager import RunSnapshot
+from keisei.training.metrics_manager import RunProgress
 
 BOARD_TEXT = """\
 White R2b4g3sn5p
@@ -18,7 +18,7 @@ Black RG
 White to move, 34
 last move 2g2f"""
 
-EMPTY = RunSnapshot(
+EMPTY = RunProgress(
     global_timestep=0,
     total_timesteps=200_000,
     updates=0,
@@ -34,12 +34,10 @@ EMPTY = RunSnapshot(
     recent={},
     opponents={},
     evaluation={},
-    board_text=None,
     elapsed_seconds=0.0,
     eta_seconds=None,
-    message="",
 )
-FULL = RunSnapshot(
+FULL = RunProgress(
     global_timestep=50_000,
     total_timesteps=200_000,
     updates=12,
@@ -73,8 +71,6 @@ FULL = RunSnapshot(
         "greedy_score": 0.914,
         "greedy_score_high": 0.97,
     },
-    board_text=BOARD_TEXT,
     elapsed_seconds=17.0,
     eta_seconds=3723.0,
-    message="saved checkpoint-000000050000.pt",
 )

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from keisei.training.snapshot_text import log_line
-from tests.training.snapshots import EMPTY, FULL
+from keisei.training.progress_text import log_line
+from tests.training.progress import EMPTY, FULL
 
 
 def test_log_line_tells_progress_learning_games_and_time_left() -> None:
