@@ -77,7 +77,7 @@ def test_act(measure: Measurement, parts: Parts) -> None:
 
 
 def test_rollout(measure: Measurement, parts: Parts) -> None:
-    plies = parts.config.training.steps_per_epoch
+    plies = parts.config.steps_per_epoch
     measure("rollout: act, env, store", parts.fill, amount=plies, unit="plies", rounds=10)
 
 
@@ -85,7 +85,7 @@ def test_update(measure: Measurement, parts: Parts) -> None:
     parts.fill()
     parts.finish()
     epochs = parts.config.training.update_epochs
-    plies = parts.config.training.steps_per_epoch
+    plies = parts.config.steps_per_epoch
     measure(f"update: {epochs} epochs", parts.update, amount=plies, unit="plies", rounds=5)
 
 
@@ -95,5 +95,5 @@ def test_training(measure: Measurement, parts: Parts) -> None:
         parts.finish()
         parts.update()
 
-    plies = parts.config.training.steps_per_epoch
+    plies = parts.config.steps_per_epoch
     measure("training: rollout and update", iterate, amount=plies, unit="plies", rounds=5)

@@ -1,7 +1,6 @@
 """The settings of a run: one frozen section a topic.
 
-Sections refuse unknown keys and wrong types, and are never changed after they are built. Sizes
-that follow from other settings (``steps_per_epoch``) are computed and cannot be set.
+Sections refuse unknown keys and wrong types, and are never changed after they are built.
 """
 
 from pathlib import Path
@@ -12,7 +11,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -105,43 +103,6 @@ class TrainingConfig(Section):
     overlap: Literal["auto", "on", "off"] = "auto"
     """Whether one half of the games is stepped while the device thinks about the other; "auto" does
     so on a GPU with 1024 games or more, fewer do not keep it busy in halves."""
-
-    _num_envs: int | None = PrivateAttr(default=None)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Plies of one rollout: ``num_steps * env.num_envs``.
-
-        Raises:
-            RuntimeError: This section does not belong to an ``AppConfig``.
-        """
-        if self._num_envs is None:
-            raise RuntimeError(
-                "steps_per_epoch needs env.num_envs: read it from AppConfig.training"
-            )
-        return self.num_steps * self._num_envs
-
-    def for_num_envs(self, num_envs: int) -> Self:
-        """The same settings with the sizes that follow from ``num_envs`` games.
-
-        Raises:
-            ValueError: A rollout of that many games does not split into the minibatches.
-        """
-        bound = self.model_copy()
-        bound._num_envs = num_envs  # noqa: SLF001  (a copy of this very class)
-        plies = bound.steps_per_epoch
-        rollout = f"a rollout of {plies} plies (num_steps {self.num_steps} x num_envs {num_envs})"
-        size = self.minibatch_size
-        if size is None and plies % self.num_minibatches:
-            raise ValueError(
-                f"{rollout} does not split into num_minibatches = {self.num_minibatches} equal "
-                "minibatches; choose a divisor"
-            )
-        if size is not None and size > plies:
-            raise ValueError(f"minibatch_size = {size} is larger than {rollout}; lower it")
-        if size is not None and plies % size:
-            raise ValueError(f"{rollout} is not a multiple of minibatch_size = {size}")
-        return bound
 
 
 class OpponentsConfig(Section):
@@ -285,12 +246,30 @@ class AppConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     watch: WatchConfig = WatchConfig()
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Plies of one rollout: ``training.num_steps * env.num_envs``."""
+        return self.training.num_steps * self.env.num_envs
+
     @field_validator("training", mode="after")
     @classmethod
-    def _derive_sizes(cls, training: TrainingConfig, info: ValidationInfo) -> TrainingConfig:
-        # A bad env section is reported by itself; there is nothing to derive from then.
+    def _check_minibatches(cls, training: TrainingConfig, info: ValidationInfo) -> TrainingConfig:
         env = cast(EnvConfig | None, info.data.get("env"))
-        return training if env is None else training.for_num_envs(env.num_envs)
+        if env is None:  # a bad env section is reported by itself
+            return training
+        steps, size = training.num_steps, training.minibatch_size
+        plies = steps * env.num_envs
+        rollout = f"a rollout of {plies} plies (num_steps {steps} x num_envs {env.num_envs})"
+        if size is None and plies % training.num_minibatches:
+            raise ValueError(
+                f"{rollout} does not split into num_minibatches = {training.num_minibatches} equal "
+                "minibatches; choose a divisor"
+            )
+        if size is not None and size > plies:
+            raise ValueError(f"minibatch_size = {size} is larger than {rollout}; lower it")
+        if size is not None and plies % size:
+            raise ValueError(f"{rollout} is not a multiple of minibatch_size = {size}")
+        return training
 
     @model_validator(mode="after")
     def _check_rollout_fits_run(self) -> Self:
@@ -310,7 +289,7 @@ class AppConfig(Section):
     @model_validator(mode="after")
     def _check_processes(self) -> Self:
         count, num_envs, training = self.session.processes, self.env.num_envs, self.training
-        size = training.minibatch_size or training.steps_per_epoch // training.num_minibatches
+        size = training.minibatch_size or self.steps_per_epoch // training.num_minibatches
         for what, number in (
             (f"env.num_envs = {num_envs}", num_envs),
             (f"minibatches of {size} plies", size),

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from keisei.config_file import load_config
-from keisei.config_schema import AppConfig, EnvConfig, TrainingConfig
+from keisei.config_schema import AppConfig
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 
@@ -19,27 +19,16 @@ def test_defaults_are_those_of_the_recipe() -> None:
     assert config.session.writers == ("jsonl",)
 
 
-def test_sizes_of_two_sections_are_computed() -> None:
-    training = load_config(
+def test_the_plies_of_a_rollout_are_computed() -> None:
+    config = load_config(
         overrides={
             "env.num_envs": 10,
             "env.random_opening_share": 0.0,
             "training.num_steps": 8,
             "training.num_minibatches": 5,
         }
-    ).training
-    assert training.steps_per_epoch == 80
-
-
-def test_a_section_alone_knows_no_rollout_size() -> None:
-    with pytest.raises(RuntimeError, match=r"env\.num_envs"):
-        _ = TrainingConfig().steps_per_epoch
-
-
-def test_derived_sizes_follow_the_config_that_a_section_is_put_into() -> None:
-    section = AppConfig(env=EnvConfig(num_envs=4)).training
-    again = AppConfig(env=EnvConfig(num_envs=8), training=section)
-    assert (section.steps_per_epoch, again.training.steps_per_epoch) == (4 * 64, 8 * 64)
+    )
+    assert config.steps_per_epoch == 80
 
 
 def test_nothing_can_be_set_afterwards() -> None:
@@ -51,7 +40,7 @@ def test_nothing_can_be_set_afterwards() -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_load_and_say_how_to_run_them(path: Path) -> None:
     config = load_config(path)
-    assert config.training.total_timesteps >= config.training.steps_per_epoch
+    assert config.training.total_timesteps >= config.steps_per_epoch
     header = path.read_text().split("[", maxsplit=1)[0]
     assert f"keisei-vec train --config configs/{path.name}" in header
 

@@ -132,7 +132,7 @@ def _table(config: "AppConfig", rates: "Rates") -> str:
         ("env, compact observation", rates.env_compact),
         ("env, planes and dense mask", rates.env_dict),
         (f"act, network {config.model.network}", rates.act),
-        (f"update, {training.update_epochs} epochs of {training.steps_per_epoch}", rates.update),
+        (f"update, {training.update_epochs} epochs of {config.steps_per_epoch}", rates.update),
         ("training, the parts together", rates.training),
     ]
     width = max(len(label) for label, _ in rows)

@@ -79,7 +79,7 @@ class _Stopwatch(Callback):
     def on_update_end(self, run: RunView, metrics: dict[str, float]) -> None:
         """Add the update's times."""
         if self._is_warm:
-            self.plies += run.config.training.steps_per_epoch
+            self.plies += run.config.steps_per_epoch
             for name in self.seconds:
                 self.seconds[name] += metrics[f"time/{name}"]
             if sum(self.seconds.values()) >= self._least:

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.pictures.drawing import HEIGHT, SQUARE, WIDTH, Figure, Outline, draw
+from keisei.pictures.drawing import SQUARE, Figure, Outline, draw
 from keisei.shogi.moves import Move
 from keisei.shogi.notation import Placement
 
 SQUARE_PIXELS = 48
 """Side of a square; a frame then measures 480 by 672, which video codecs take."""
-FRAME_SHAPE = (HEIGHT * SQUARE_PIXELS // SQUARE, WIDTH * SQUARE_PIXELS // SQUARE, 3)
 
 _SCALE = SQUARE_PIXELS / SQUARE
 _SUBPIXELS = 4

@@ -275,9 +275,7 @@ class ExperienceBuffer:
             ValueError: they come from a buffer of another shape.
         """
         ptr = int(state["ptr"])
-        # Rollouts of before there were opponents come without this column: all was learned from.
-        everything = torch.ones((ptr, self.num_envs), dtype=torch.bool)
-        columns = {"learned": everything, **cast(dict[str, Tensor], state["columns"])}
+        columns = cast(dict[str, Tensor], state["columns"])
         for name, column in columns.items():
             place = self.column(name)[:ptr]
             if place.shape != column.shape:

@@ -234,8 +234,7 @@ class PPOAgent:
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"].cpu())
         self.update_count = int(state["update_count"])
-        # Agents that could not fall back were saved without it.
-        self._slowdown = float(state.get("slowdown", 1.0))
+        self._slowdown = float(state["slowdown"])
 
     def _epochs(
         self, buffer: ExperienceBuffer, counts: list[int], center: Tensor, scale: Tensor

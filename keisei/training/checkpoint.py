@@ -153,36 +153,43 @@ def _timestep(path: Path) -> int:
 class CheckpointFolder:
     """The checkpoints of one run: names, order, and how many are kept."""
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        """Look after ``folder``, which need not exist yet, and keep the ``keep`` newest files."""
+    def __init__(
+        self, folder: Path, keep: int, needs_before: Callable[[int], int | None] | None = None
+    ) -> None:
+        """Look after a folder, which need not exist yet.
+
+        Args:
+            folder: Where the files are.
+            keep: So many of the newest are kept.
+            needs_before: Given a timestep that is saved, names one before which another checkpoint
+                is needed, and the newest such is kept, too; None when none is.
+        """
         self.folder = folder
         self._keep = keep
+        self._needs_before = needs_before
 
     def paths(self) -> list[Path]:
         """Finished checkpoints, oldest first; temporary files are not among them."""
         return sorted(self.folder.glob(f"{_PREFIX}{_DIGITS * '[0-9]'}{_SUFFIX}"))
 
-    def save(
-        self, global_timestep: int, contents: Mapping[str, Any], needs_before: int | None = None
-    ) -> Path:
+    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
         """Write the checkpoint of one timestep, then delete those past the number to keep.
 
         Args:
             global_timestep: Of the checkpoint.
             contents: Tensors and plain Python values.
-            needs_before: Also keep the newest checkpoint from before this timestep.
 
         Raises:
             UnwritableError: The folder cannot be written; the checkpoints in it are as before.
         """
         path = self.folder / f"{_PREFIX}{global_timestep:0{_DIGITS}d}{_SUFFIX}"
         write_checkpoint(path, contents)
-        old = self.paths()[: -self._keep]
-        if needs_before is not None:
-            needed = [each for each in self.paths() if _timestep(each) < needs_before]
-            old = [each for each in old if each not in needed[-1:]]
-        for each in old:
-            _delete(each)
+        before = None if self._needs_before is None else self._needs_before(global_timestep)
+        paths = self.paths()
+        needed = [each for each in paths if before is not None and _timestep(each) < before]
+        for each in paths[: -self._keep]:
+            if each not in needed[-1:]:
+                _delete(each)
         return path
 
     def latest(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:

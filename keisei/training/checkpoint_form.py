@@ -1,7 +1,7 @@
 """What a checkpoint holds, part by part.
 
 Letters: N games, T steps stored, S slots and P snapshots of the pool. Keys that nobody reads are
-allowed, those that earlier versions did not write are optional.
+allowed.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -122,12 +122,10 @@ def _body(agent: PPOAgent, columns: Mapping[str, Tensor], max_plies: int) -> For
             "buffer": _buffer(columns),
             "statistics": _STATISTICS,
             "metrics": _METRICS,
-        },
-        {
-            "seating": _seating(like(snapshot)),
-            "other_ranks": listed(_OTHER_RANK),
             "watch": _WATCH,
+            "other_ranks": listed(_OTHER_RANK),
         },
+        {"seating": _seating(like(snapshot))},
     )
 
 
@@ -161,8 +159,8 @@ def agent_form(agent: PPOAgent) -> Form:
             "optimizer": optimizer,
             "generator": _stream,
             "update_count": whole(),
-        },
-        {"slowdown": number},
+            "slowdown": number,
+        }
     )
 
 
@@ -187,11 +185,8 @@ def _buffer(columns: Mapping[str, Tensor]) -> Form:
         limits: dict[str, int] = {"below": NUM_ACTIONS} if name == "actions" else {}
         return tensor(str(own.dtype).removeprefix("torch."), "T", "N", *own.shape[2:], **limits)
 
-    forms = {name: column(name, own) for name, own in columns.items()}
-    learned = {"learned": forms.pop("learned")}
-    whole_form = fields(
-        {"ptr": whole(0, "num_steps"), "finished": flag, "columns": fields(forms, learned)}
-    )
+    forms = fields({name: column(name, own) for name, own in columns.items()})
+    whole_form = fields({"ptr": whole(0, "num_steps"), "finished": flag, "columns": forms})
 
     def check(value: object, place: str, sizes: Sizes) -> None:
         whole_form(value, place, sizes)
@@ -213,7 +208,7 @@ _METRICS = fields(
     }
 )
 _WATCH = fields(
-    {}, {"raised": whole(), "restores": whole(), "streaks": mapped(together(whole(), whole()))}
+    {"raised": whole(), "restores": whole(), "streaks": mapped(together(whole(), whole()))}
 )
 _RECENT = fields(
     {
@@ -246,8 +241,8 @@ def _seating(weights: Form) -> Form:
             "opponent": tensor("int64", "N", low=-1, below="S"),
             "colour": tensor("int64", "N", low=0, below=2),
             "opening": tensor("int64", "N", low=0, below=2**31),
-        },
-        {"recent": maybe(_RECENT)},
+            "recent": maybe(_RECENT),
+        }
     )
 
 

@@ -81,27 +81,21 @@ class ModelManager:
         """
         self.device = device
         self._architecture = {"network": config.network, "options": dict(config.options)}
-        self._folder = folder
+        self.folder = folder
         self.network = _build(config.network, config.options, seed).to(device)
 
-    def save(
-        self, global_timestep: int, contents: Mapping[str, Any], needs_before: int | None = None
-    ) -> Path:
-        """Write a checkpoint, and the policy for sharing beside it.
-
-        Args:
-            global_timestep: Of the checkpoint.
-            contents: All but what is known here.
-            needs_before: Besides the newest, keep a checkpoint from before this timestep.
+    def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
+        """Write a checkpoint of all but what is known here, and the policy for sharing beside it.
 
         Raises:
             UnwritableError: A file cannot be written.
         """
-        path = self._folder.save(
-            global_timestep,
-            {"environment": ENV_ID, "model": self._architecture, **contents},
-            needs_before,
-        )
+        own = {
+            "environment": ENV_ID,
+            "model": self._architecture,
+            "global_timestep": global_timestep,
+        }
+        path = self.folder.save(global_timestep, {**own, **contents})
         self._write_policy(path.with_name(POLICY_FILE), global_timestep)
         return path
 
@@ -116,7 +110,7 @@ class ModelManager:
             CheckpointError: No usable checkpoint, or one of another network.
         """
         if resume == "latest":
-            path, contents = self._folder.latest(warn)
+            path, contents = self.folder.latest(warn)
         else:
             path = Path(resume)
             contents = read_checkpoint(path)
@@ -139,7 +133,7 @@ class ModelManager:
             agent: What its agent has to be like.
             warn: Hears of those that are passed over because they are damaged.
         """
-        for path, contents in self._folder.before(global_timestep, warn):
+        for path, contents in self.folder.before(global_timestep, warn):
             try:
                 require(path, contents, fields({"global_timestep": whole(), "agent": agent}))
             except CheckpointError as error:
@@ -149,10 +143,6 @@ class ModelManager:
             if all(bool(tensor.isfinite().all()) for tensor in weights.values()):
                 return path, contents
         return None
-
-    def drop_after(self, global_timestep: int) -> None:
-        """Delete the checkpoints that a run resumed at this timestep will make anew."""
-        self._folder.drop_after(global_timestep)
 
     def _write_policy(self, path: Path, global_timestep: int) -> None:
         facts = {

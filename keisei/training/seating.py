@@ -147,5 +147,4 @@ class Seating:
         saved = state["pool"]
         if self.pool is not None and saved is not None and self.pool.load_state_dict(saved):
             self._opponent[:] = state["opponent"].numpy()
-            # Games that are being played were saved without what happened since the last update.
-            self.pool.go_on(self._opponent, state.get("recent"))
+            self.pool.go_on(self._opponent, state["recent"])

@@ -50,7 +50,7 @@ def divide(
     """A rank's part of a joined state, in the form of those that it was joined from.
 
     Args:
-        state: From ``join``, or from before there were ranks.
+        state: From ``join``.
         ranks: Who reads it.
         new_stream: State of a new random generator for "agent" or "seating", where none is saved.
     """
@@ -67,8 +67,7 @@ def divide(
     if "seating" in state:
         seating: Mapping[str, Any] = state["seating"]
         part["seating"] = dict(seating) | {name: seating[name][share] for name in _SEATS}
-    others: Sequence[Mapping[str, Any]] = state.get(_OTHERS, ())
-    return _with_own(part, others, ranks, new_stream)
+    return _with_own(part, state[_OTHERS], ranks, new_stream)
 
 
 def _own(part: Mapping[str, Any]) -> dict[str, Any]:

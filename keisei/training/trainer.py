@@ -1,6 +1,5 @@
 """Builds the parts of a run, holds their lifetimes, and gives the loop its verbs."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,10 @@ class Trainer:
         self.session = SessionManager(config, resume=resume, ranks=self.ranks)
         self._loop: TrainingLoopManager | None = None
         self._is_closed = False
-        folder = CheckpointFolder(self.session.checkpoint_dir, config.session.keep_checkpoints)
+        self.watch = CollapseWatch(config.watch, config.steps_per_epoch)
+        folder = CheckpointFolder(
+            self.session.checkpoint_dir, config.session.keep_checkpoints, self.watch.needs_before
+        )
         self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
         with ExitStack() as stack:
             stack.callback(self.session.close)
@@ -93,7 +95,7 @@ class Trainer:
                     stack, config, self.session, self.watch, self.ranks, self.global_timestep
                 )
                 # From here on the run starts for sure, and may change what the folder holds.
-                self.ranks.on_first(lambda: self.models.drop_after(self.global_timestep))
+                self.ranks.on_first(lambda: self.models.folder.drop_after(self.global_timestep))
                 self.session.write_records()
             self._open = stack.pop_all()
 
@@ -136,7 +138,6 @@ class Trainer:
             self.statistics,
             ranks=self.ranks,
         )
-        self.watch = CollapseWatch(config.watch, config.training.steps_per_epoch)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
@@ -201,12 +202,12 @@ class Trainer:
             last_values = self.agent.value(self.step_manager.episode.state)
             buffer.finish(last_values, training.gamma, training.gae_lambda)
             # Of its beginning, so that the last rollout is learned from, whatever the schedule.
-            begin = global_timestep - training.steps_per_epoch
+            begin = global_timestep - self.config.steps_per_epoch
             progress = min(1.0, max(0, begin) / training.total_timesteps)
             learning = self.agent.learn(buffer, progress)
             learning |= judge_values(buffer, training.gamma, self.ranks)
             plies = sum(self.ranks.gather(buffer.learned_plies))
-            learning["learned_share"] = plies / training.steps_per_epoch
+            learning["learned_share"] = plies / self.config.steps_per_epoch
             pool = self.seating.pool if self.seating is not None else None
             opponents = pool.after_update(self.agent.update_count) if pool is not None else {}
         del learning["updates"]  # counted by the metrics, whose rows bring it
@@ -239,14 +240,16 @@ class Trainer:
             self.experience_buffer.clear()
         self.session.logger.info("Took the weights of %s", path)
         timestep = int(contents["global_timestep"])
-        self.ranks.on_first(lambda: self.models.drop_after(timestep))
+        self.ranks.on_first(lambda: self.models.folder.drop_after(timestep))
         return timestep
 
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
         self.metrics.join_games()
         parts = self.ranks.collect(self._own_state())
-        path = self.ranks.on_first(lambda: self._write(global_timestep, shares.join(parts)))
+        path = self.ranks.on_first(
+            lambda: self.models.save(global_timestep, shares.join(parts) | self._common_state())
+        )
         self.session.logger.info("Saved %s", path)
         return path
 
@@ -266,19 +269,14 @@ class Trainer:
             "buffer": self.experience_buffer.state_dict(),
         }
 
-    def _write(self, global_timestep: int, joined: Mapping[str, Any]) -> Path:
-        return self.models.save(
-            global_timestep,
-            {
-                **joined,
-                "global_timestep": global_timestep,
-                "config": self.config.model_dump(mode="json"),
-                "statistics": self.statistics.state_dict(),
-                "metrics": self.metrics.state_dict(),
-                "watch": self.watch.state_dict(),
-            },
-            self.watch.needs_before(global_timestep),
-        )
+    def _common_state(self) -> dict[str, Any]:
+        """What is the same on all ranks."""
+        return {
+            "config": self.config.model_dump(mode="json"),
+            "statistics": self.statistics.state_dict(),
+            "metrics": self.metrics.state_dict(),
+            "watch": self.watch.state_dict(),
+        }
 
     def _begin(self) -> int:
         # Game i of the run has stream i, whichever rank plays it.
@@ -313,8 +311,7 @@ class Trainer:
         self.experience_buffer.load_state_dict(own["buffer"])
         self.statistics.load_state_dict(contents["statistics"])
         self.metrics.load_state_dict(contents["metrics"])
-        # Runs that nobody watched were saved without it.
-        self.watch.load_state_dict(contents.get("watch", {}))
+        self.watch.load_state_dict(contents["watch"])
         self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
         return global_timestep
 

@@ -182,7 +182,7 @@ class TrainingLoopManager:
     def _should_perform_ppo_update(self) -> bool:
         """True when the buffer holds a whole rollout."""
         plies = self._trainer.experience_buffer.plies * self._trainer.ranks.size
-        return plies >= self._config.training.steps_per_epoch
+        return plies >= self._config.steps_per_epoch
 
     def _note_failure(
         self,

@@ -225,10 +225,9 @@ class CollapseWatch(Callback):
         return {"raised": self._raised, "restores": self._restores, "streaks": streaks}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state_dict()``; an empty one leaves everything as it is."""
-        self._raised = state.get("raised", 0)
-        self._restores = state.get("restores", 0)
+        """Go on from ``state_dict()``."""
+        self._raised, self._restores = state["raised"], state["restores"]
         self._streaks = {
-            name: (updates, first) for name, (updates, first) in state.get("streaks", {}).items()
+            name: (updates, first) for name, (updates, first) in state["streaks"].items()
         }
         self._alarms = [name for name in self._streaks if self._is_alarm(name)]

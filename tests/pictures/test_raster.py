@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.pictures.drawing import Figure, Outline
-from keisei.pictures.raster import FRAME_SHAPE, SQUARE_PIXELS, board_pixels, figure_pixels
+from keisei.pictures.raster import SQUARE_PIXELS, board_pixels, figure_pixels
 from keisei.shogi import Board, Move
 
 LEFT, TOP = 120, 36
@@ -34,7 +34,7 @@ def cover(path: str, scale: float = 1.0) -> NDArray[np.float32]:
 
 def test_a_frame() -> None:
     frame = board_pixels(Board().placement())
-    assert frame.shape == FRAME_SHAPE == (480, 672, 3)
+    assert frame.shape == (480, 672, 3)
     assert frame.dtype == np.uint8
     assert frame[2, 2].tolist() == [0xFA, 0xF6, 0xEC]  # paper
     assert frame[TOP + 24 + 4 * 48, LEFT + 24 + 4 * 48].tolist() == [0xEE, 0xC0, 0x78]  # 5e, wood

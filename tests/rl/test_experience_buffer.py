@@ -129,10 +129,6 @@ def test_what_is_learned_from_survives_saving() -> None:
     resumed = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
     resumed.load_state_dict(stored)
     assert resumed.learned_from("actions").tolist() == [0, 1, 2, 3, 10, 12]
-    # Rollouts that were saved without the column were all the learner's.
-    del stored["columns"]["learned"]
-    resumed.load_state_dict(stored)
-    assert resumed.learned_plies == resumed.plies == 12
 
 
 def test_refusals() -> None:
