@@ -87,7 +87,7 @@ def judge_values(
     results, known = results_in_rollout(
         buffer.column("rewards"), buffer.column("terminated"), buffer.column("truncated"), gamma
     )
-    learned = buffer.column("learned")
+    learned = buffer.column("loss_mask")
     counts = [buffer.plies] * ranks.size
     values, results, known, learned = (
         ranks.join(each.flatten(), counts)

@@ -27,6 +27,8 @@ _LEARNED_FROM = (
     "advantages",
     "returns",
 )
+_SAVED_NAMES = {"loss_mask": "learned"}
+"""Of columns that are called otherwise in checkpoints."""
 
 
 class ExperienceBuffer:
@@ -68,7 +70,7 @@ class ExperienceBuffer:
             "final_values": ((), torch.float32),
             "advantages": ((), torch.float32),
             "returns": ((), torch.float32),
-            "learned": ((), torch.bool),
+            "loss_mask": ((), torch.bool),
         }
         self._data = TensorDict(
             {
@@ -79,7 +81,7 @@ class ExperienceBuffer:
             device=self.device,
         )
         self._ptr = 0
-        self._unlearned = 0
+        self._masked = 0
         self._finished = False
 
     @property
@@ -95,7 +97,7 @@ class ExperienceBuffer:
     @property
     def learned_plies(self) -> int:
         """Number of plies stored that are to be learned from."""
-        return self.plies - self._unlearned
+        return self.plies - self._masked
 
     @property
     def full(self) -> bool:
@@ -116,7 +118,7 @@ class ExperienceBuffer:
         [T, N, ...], a view, when these are all, else a copy [plies, ...] in the order of steps.
         """
         column = self.column(name)
-        return column[self.column("learned")] if self._unlearned else column
+        return column[self.column("loss_mask")] if self._masked else column
 
     def add(  # noqa: PLR0913, PLR0917 - one column each
         self,
@@ -129,7 +131,7 @@ class ExperienceBuffer:
         terminated: Tensor,
         truncated: Tensor,
         final_values: Tensor,
-        learned: Tensor | None = None,
+        loss_mask: Tensor | None = None,
     ) -> None:
         """Store one vector step; the tensors are copied, from any device.
 
@@ -144,7 +146,7 @@ class ExperienceBuffer:
             truncated: bool[N], the game was cut off after this move.
             final_values: float32[N], where truncated the value of the position that the game was
                 cut off in, to the player to move there; 0 elsewhere.
-            learned: bool[N] on the CPU, the learner chose this move, so that it is learned from;
+            loss_mask: bool[N] on the CPU, True = learned from, for the learner chose this move;
                 None when it chose all. Values and log-probabilities are its own in any case.
 
         Raises:
@@ -171,11 +173,11 @@ class ExperienceBuffer:
         }
         for name, item in row.items():
             self.column(name)[self._ptr].copy_(item, non_blocking=True)
-        if learned is None:
-            self.column("learned")[self._ptr] = True
+        if loss_mask is None:
+            self.column("loss_mask")[self._ptr] = True
         else:
-            self._unlearned += int((~learned).sum())
-            self.column("learned")[self._ptr].copy_(upload(learned.numpy(), self.device))
+            self._masked += int((~loss_mask).sum())
+            self.column("loss_mask")[self._ptr].copy_(upload(loss_mask.numpy(), self.device))
         self._ptr += 1
 
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:
@@ -245,8 +247,8 @@ class ExperienceBuffer:
             raise ValueError(f"room for {room} plies does not hold minibatches of {minibatch_size}")
         rollout = cast(TensorDict, self._data.select(*_LEARNED_FROM).flatten())
         order = torch.randperm(count, generator=generator, device=self.device)
-        if self._unlearned:
-            order = self.column("learned").flatten().nonzero().squeeze(1)[order]
+        if self._masked:
+            order = self.column("loss_mask").flatten().nonzero().squeeze(1)[order]
         for index in cast(tuple[Tensor, ...], order.split(minibatch_size)):
             missing = 0 if room is None else room - len(index)
             counted = torch.ones(len(index) + missing, device=self.device)
@@ -259,13 +261,16 @@ class ExperienceBuffer:
     def clear(self) -> None:
         """Forget the rollout; the memory is used again."""
         self._ptr = 0
-        self._unlearned = 0
+        self._masked = 0
         self._finished = False
 
     def state_dict(self) -> dict[str, Any]:
         """The steps stored so far, for :meth:`load_state_dict`: numbers, and tensors on the CPU."""
         stored = cast(Iterable[tuple[str, Tensor]], self._data.items())
-        columns = {name: column[: self._ptr].to("cpu", copy=True) for name, column in stored}
+        columns = {
+            _SAVED_NAMES.get(name, name): column[: self._ptr].to("cpu", copy=True)
+            for name, column in stored
+        }
         return {"ptr": self._ptr, "finished": self._finished, "columns": columns}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -275,7 +280,9 @@ class ExperienceBuffer:
             ValueError: they come from a buffer of another shape.
         """
         ptr = int(state["ptr"])
-        columns = cast(dict[str, Tensor], state["columns"])
+        saved = cast(dict[str, Tensor], state["columns"])
+        names = cast(Iterable[str], self._data.keys())
+        columns = {name: saved[_SAVED_NAMES.get(name, name)] for name in names}
         for name, column in columns.items():
             place = self.column(name)[:ptr]
             if place.shape != column.shape:
@@ -286,5 +293,5 @@ class ExperienceBuffer:
         for name, column in columns.items():
             self.column(name)[:ptr].copy_(column)
         self._ptr = ptr
-        self._unlearned = int((~self.column("learned")[:ptr]).sum())
+        self._masked = int((~self.column("loss_mask")[:ptr]).sum())
         self._finished = bool(state["finished"])

@@ -80,7 +80,7 @@ class PPOAgent:
         self.config = config
         self.device = torch.device(device)
         self.update_count = 0
-        self._slowdown = 1.0
+        self._lr_scale = 1.0
         self._evaluate: Callable[..., tuple[Tensor, Tensor, Tensor]] = network
         self._act = network.act
         if config.compile:
@@ -149,7 +149,7 @@ class PPOAgent:
                 are as they were before the update.
         """
         config = self.config
-        learning_rate = self._slowdown * scheduled_learning_rate(config, progress)
+        learning_rate = self._lr_scale * scheduled_learning_rate(config, progress)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         counts = self._ranks.gather(buffer.learned_plies)
@@ -190,20 +190,20 @@ class PPOAgent:
             "updates": float(self.update_count),
         }
 
-    def fall_back(self, state: dict[str, Any], slowdown: float) -> None:
+    def fall_back(self, state: dict[str, Any], lr_scale: float) -> None:
         """Take weights and optimiser of an earlier :meth:`state_dict`, and learn more slowly.
 
         Random stream and update count stay, so that the run does not repeat itself.
 
         Args:
             state: of this run.
-            slowdown: multiplies the learning rate from here on, besides earlier ones.
+            lr_scale: multiplies the learning rate from here on, besides earlier ones.
         """
         self._restore((state["network"], state["optimizer"]))
-        self._slowdown *= slowdown
+        self._lr_scale *= lr_scale
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, random stream, counts, slowdown: primitives, tensors on the CPU."""
+        """Weights, optimiser, random stream, counts, learning-rate scale; tensors on the CPU."""
         optimizer = self._optimizer.state_dict()
         optimizer["state"] = {
             place: {name: tensor.cpu() for name, tensor in moments.items()}
@@ -214,7 +214,7 @@ class PPOAgent:
             "optimizer": optimizer,
             "generator": self._generator.get_state(),
             "update_count": self.update_count,
-            "slowdown": self._slowdown,
+            "slowdown": self._lr_scale,
         }
 
     def knows_stream(self, state: Tensor) -> bool:
@@ -234,7 +234,7 @@ class PPOAgent:
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"].cpu())
         self.update_count = int(state["update_count"])
-        self._slowdown = float(state["slowdown"])
+        self._lr_scale = float(state["slowdown"])
 
     def _epochs(
         self, buffer: ExperienceBuffer, counts: list[int], center: Tensor, scale: Tensor

@@ -54,10 +54,10 @@ class RunView(RunParts, Protocol):
         """End the run in order after the present step, on all ranks; one may ask alone."""
         ...
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
+    def go_back(self, before: int, lr_scale: float) -> int | None:
         """Take weights and optimiser of the newest checkpoint of a timestep less than ``before``.
 
-        The learning rate is multiplied by ``slowdown`` from here on. Later checkpoints, whose
+        The learning rate is multiplied by ``lr_scale`` from here on. Later checkpoints, whose
         weights are given up, are deleted. Returns the timestep that the weights come from; None
         when there is no such checkpoint. All ranks must ask alike.
         """

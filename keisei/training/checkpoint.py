@@ -206,11 +206,11 @@ class CheckpointFolder:
         raise CheckpointError(f"no intact checkpoint in {str(self.folder)!r}; nothing to resume")
 
     def before(
-        self, global_timestep: int, warn: Callable[[str], None]
+        self, timestep: int, warn: Callable[[str], None]
     ) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Intact checkpoints of earlier timesteps, newest first; ``warn`` hears of damaged ones."""
+        """Intact checkpoints of before a timestep, newest first; ``warn`` hears of damaged ones."""
         for path in reversed(self.paths()):
-            if _timestep(path) < global_timestep:
+            if _timestep(path) < timestep:
                 try:
                     contents = read_checkpoint(path)
                 except DamagedCheckpointError as error:
@@ -218,7 +218,7 @@ class CheckpointFolder:
                 else:
                     yield path, contents
 
-    def drop_after(self, global_timestep: int) -> None:
+    def drop_after(self, timestep: int) -> None:
         """Delete checkpoints past a timestep and what killed processes left half written.
 
         A run that goes on from an earlier checkpoint makes the later ones anew.
@@ -227,7 +227,7 @@ class CheckpointFolder:
             UnwritableError: The folder cannot be written.
         """
         for path in self.paths():
-            if _timestep(path) > global_timestep:
+            if _timestep(path) > timestep:
                 _delete(path)
         for path in self.folder.glob(f"*{TEMPORARY_SUFFIX}"):
             _delete(path)

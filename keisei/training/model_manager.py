@@ -124,16 +124,16 @@ class ModelManager:
         return path, contents
 
     def finite_before(
-        self, global_timestep: int, agent: Form, warn: Callable[[str], None]
+        self, timestep: int, agent: Form, warn: Callable[[str], None]
     ) -> tuple[Path, dict[str, Any]] | None:
-        """Newest checkpoint of an earlier timestep whose weights are finite; None without one.
+        """Newest checkpoint of before a timestep whose weights are finite; None without one.
 
         Args:
-            global_timestep: The checkpoint's is less.
+            timestep: The checkpoint's is less.
             agent: What its agent has to be like.
             warn: Hears of those that are passed over because they are damaged.
         """
-        for path, contents in self.folder.before(global_timestep, warn):
+        for path, contents in self.folder.before(timestep, warn):
             try:
                 require(path, contents, fields({"global_timestep": whole(), "agent": agent}))
             except CheckpointError as error:

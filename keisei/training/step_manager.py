@@ -45,7 +45,7 @@ class _Choice:
     """float32[P]."""
     values: Tensor
     """float32[P]."""
-    learned: Tensor | None
+    loss_mask: Tensor | None
     """bool[P] on the CPU, True where the learner chose; None where it chose all."""
     arriving: Download
     """The actions on their way to the host."""
@@ -136,18 +136,18 @@ class StepManager:
         for place, part in enumerate(self._parts):
             self._choose(place, part)
         rows: list[list[Tensor]] = []
-        learned: list[Tensor] = []
+        loss_masks: list[Tensor] = []
         for place, part in enumerate(self._parts):
             choice = cast(_Choice, part.choice)
             part.choice = None
             rows.append(self._play(part, choice))
-            if choice.learned is not None:
-                learned.append(choice.learned)
+            if choice.loss_mask is not None:
+                loss_masks.append(choice.loss_mask)
             if goes_on:
                 self._choose(place, part)
         with self._metrics.phase("store"):
             columns = [_joined(column) for column in zip(*rows, strict=True)]
-            self._buffer.add(*columns, learned=_joined(learned) if learned else None)
+            self._buffer.add(*columns, loss_mask=_joined(loss_masks) if loss_masks else None)
         self._metrics.count_step(self._parts[-1].games.stop)
 
     def _choose(self, place: int, part: _Part) -> None:
@@ -157,10 +157,10 @@ class StepManager:
         with self._metrics.phase("act"):
             state, mask_bits = part.episode.state, part.episode.mask_bits
             actions, log_probs, values = self._agent.act(state, mask_bits)
-            learned: Tensor | None = None
+            loss_mask: Tensor | None = None
             if self._seating is not None:
-                learned = self._seating.move(actions, state, mask_bits, part.to_move, place)
-            part.choice = _Choice(actions, log_probs, values, learned, Download(actions))
+                loss_mask = self._seating.move(actions, state, mask_bits, part.to_move, place)
+            part.choice = _Choice(actions, log_probs, values, loss_mask, Download(actions))
 
     def _play(self, part: _Part, choice: _Choice) -> list[Tensor]:
         """Make the chosen moves of a part; what the buffer's ``add`` takes, in its order."""
@@ -229,10 +229,10 @@ class StepManager:
         carried = {"state": episode.state, "mask_bits": episode.mask_bits}
         choices = [part.choice for part in self._parts if part.choice is not None]
         if choices:
-            for name in ("actions", "log_probs", "values", "learned"):
+            for name in ("actions", "log_probs", "values", "loss_mask"):
                 column = [getattr(choice, name) for choice in choices]
                 if column[0] is not None:
-                    carried[name] = _joined(column)
+                    carried["learned" if name == "loss_mask" else name] = _joined(column)
         return {name: tensor.cpu() for name, tensor in carried.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -254,9 +254,9 @@ class StepManager:
                     state[name][games].to(self._device)
                     for name in ("actions", "log_probs", "values")
                 )
-                learned = state["learned"][games] if "learned" in state else None
+                loss_mask = state["learned"][games] if "learned" in state else None
                 self._parts[-1].choice = _Choice(
-                    actions, log_probs, values, learned, Download(actions)
+                    actions, log_probs, values, loss_mask, Download(actions)
                 )
 
 

@@ -214,7 +214,7 @@ class Trainer:
         buffer.clear()
         return self.metrics.finish_update(learning, plies, opponents)
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
+    def go_back(self, before: int, lr_scale: float) -> int | None:
         """Take weights and optimiser of the newest checkpoint of an earlier timestep.
 
         The games go on where they are, and so does the count of plies; what is in a full rollout
@@ -222,7 +222,7 @@ class Trainer:
 
         Args:
             before: The checkpoint's timestep is less than this.
-            slowdown: Multiplies the learning rate from here on.
+            lr_scale: Multiplies the learning rate from here on.
 
         Returns:
             The checkpoint's timestep; None when there is none with finite weights.
@@ -235,7 +235,7 @@ class Trainer:
         if found is None:
             return None
         path, contents = found
-        self.agent.fall_back(contents["agent"], slowdown)
+        self.agent.fall_back(contents["agent"], lr_scale)
         if self.experience_buffer.full:
             self.experience_buffer.clear()
         self.session.logger.info("Took the weights of %s", path)

@@ -57,7 +57,7 @@ class Screen(Protocol):
 
 
 class TrainerVerbs(RunParts, Protocol):
-    """What the loop asks of the trainer; its timestep is where the run begins."""
+    """What the loop asks of the trainer, whose timestep is where the run begins or goes on."""
 
     @property
     def experience_buffer(self) -> Rollout:
@@ -68,7 +68,7 @@ class TrainerVerbs(RunParts, Protocol):
         """Learn from the full buffer, empty it, and return the update's row."""
         ...
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
+    def go_back(self, before: int, lr_scale: float) -> int | None:
         """Take the weights of a checkpoint of before a timestep, and forget a full rollout."""
         ...
 
@@ -233,8 +233,8 @@ class _LoopView:
     def global_timestep(self) -> int:
         return self._loop.global_timestep
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
-        return self._trainer.go_back(before, slowdown)
+    def go_back(self, before: int, lr_scale: float) -> int | None:
+        return self._trainer.go_back(before, lr_scale)
 
     def save_checkpoint(self) -> Path:
         return self._trainer.save_checkpoint(self._loop.global_timestep)

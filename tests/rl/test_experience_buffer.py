@@ -96,8 +96,8 @@ def _partly_learned_buffer() -> ExperienceBuffer:
     """Games 1 and 3 of step 1, and all of step 2, are somebody else's."""
     buffer = ExperienceBuffer(STEPS, GAMES, BYTES, 2, "cpu")
     buffer.add(**_step(0))
-    buffer.add(**_step(1), learned=torch.tensor([True, False, True, False]))
-    buffer.add(**_step(2), learned=torch.zeros(GAMES, dtype=torch.bool))
+    buffer.add(**_step(1), loss_mask=torch.tensor([True, False, True, False]))
+    buffer.add(**_step(2), loss_mask=torch.zeros(GAMES, dtype=torch.bool))
     return buffer
 
 

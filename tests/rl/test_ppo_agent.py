@@ -192,7 +192,7 @@ def test_plies_of_others_have_no_part_in_an_update() -> None:
         learned = torch.rand((SETTINGS.num_steps, 32), generator=torch.Generator().manual_seed(0))
         _mark(play, learned < 0.7)
         if spoilt:
-            others = ~play.buffer.column("learned")
+            others = ~play.buffer.column("loss_mask")
             for name in ("log_probs", "values", "advantages", "returns"):
                 play.buffer.column(name)[others] = 99.0
             play.buffer.column("actions")[others] = 0

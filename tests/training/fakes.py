@@ -48,8 +48,8 @@ class FakeTrainer:
         self.metrics.updates += 1
         return {"loss": float(global_timestep)}
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
-        self.went_back.append((before, slowdown))
+    def go_back(self, before: int, lr_scale: float) -> int | None:
+        self.went_back.append((before, lr_scale))
         self.experience_buffer.plies = 0
         return max((each for each in self.checkpoints if each < before), default=None)
 

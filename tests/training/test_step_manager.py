@@ -86,11 +86,11 @@ class FakeBuffer:
 
     def __init__(self) -> None:
         self.rows: list[list[list[float]]] = []
-        self.learned: list[list[bool] | None] = []
+        self.loss_masks: list[list[bool] | None] = []
 
-    def add(self, *arrays: Tensor, learned: Tensor | None) -> None:
+    def add(self, *arrays: Tensor, loss_mask: Tensor | None) -> None:
         self.rows.append([cast(Any, array).tolist() for array in arrays])
-        self.learned.append(None if learned is None else cast(Any, learned).tolist())
+        self.loss_masks.append(None if loss_mask is None else cast(Any, loss_mask).tolist())
 
 
 class FakeSeating:
@@ -211,7 +211,7 @@ def test_moves_of_others_are_played_and_stored_as_not_learned_from() -> None:
     assert seating.turns == [[0] * N, [1] * N, [2] * N]
     assert env.actions == [[0, 66, 2], [1, 66, 3], [2, 66, 4]]
     assert [row[2] for row in buffer.rows] == env.actions
-    assert buffer.learned == [[True, False, True]] * 3
+    assert buffer.loss_masks == [[True, False, True]] * 3
     # The learner's values are stored at every position.
     assert buffer.rows[1][4] == pytest.approx([0.01] * N)
     assert seating.ended == [([0, 2], [1, -1])]
@@ -225,4 +225,4 @@ def test_without_others_everything_is_learned_from() -> None:
     steps, _, buffer, _ = build()
     steps.start(seed=0)
     steps.step()
-    assert buffer.learned == [None]
+    assert buffer.loss_masks == [None]

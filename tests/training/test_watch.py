@@ -42,8 +42,8 @@ class FakeRun:
     def request_stop(self, reason: str) -> None:
         self.reason = reason
 
-    def go_back(self, before: int, slowdown: float) -> int | None:
-        self.went_back.append((before, slowdown))
+    def go_back(self, before: int, lr_scale: float) -> int | None:
+        self.went_back.append((before, lr_scale))
         return (before - 1) // self.every * self.every if before > 0 and self.every else None
 
     def save_checkpoint(self) -> Path:
