@@ -25,8 +25,8 @@ from typing import Any, cast
 import torch
 from typing_extensions import override
 
-from keisei.cli.loop_rates import measure_loop
 from keisei.config_file import load_config
+from keisei.rates.loop import measure_loop
 from keisei.rl.masking import unpack_mask
 from keisei.rl.networks import build_network
 from keisei.shogi.constants import NUM_ACTIONS

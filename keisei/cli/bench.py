@@ -17,9 +17,15 @@ from keisei.cli.settings import (
 )
 
 if TYPE_CHECKING:
-    from keisei.cli.loop_rates import LoopRates
-    from keisei.cli.rates import Rates
     from keisei.config_schema import AppConfig
+    from keisei.rates.loop import LoopRates
+    from keisei.rates.parts import Rates
+
+
+_LOOP_NUMBERS = (
+    *("plies", "plies_per_second", "seconds", "efficiency"),
+    *("flops_per_ply", "flop_utilisation", "gpu_utilisation"),
+)
 
 
 def bench(  # noqa: PLR0913 - one parameter an option
@@ -60,19 +66,16 @@ def bench(  # noqa: PLR0913 - one parameter an option
         assignments,
         {"env.num_envs": num_envs, "session.device": device.value if device else None},
     )
-    if train:
-        with training_extra():
-            from keisei.cli.loop_rates import measure_loop  # noqa: PLC0415
-            from keisei.config_schema import ConfigError  # noqa: PLC0415
+    with training_extra():
+        from keisei.config_schema import ConfigError  # noqa: PLC0415
+        from keisei.rates.loop import measure_loop  # noqa: PLC0415
+        from keisei.rates.parts import measure  # noqa: PLC0415
 
+    if train:
         with mistakes(ConfigError):
             loop = measure_loop(config, seconds)
         typer.echo(_loop_json(config, loop) if as_json else _loop_table(config, loop))
         return
-    with training_extra():
-        from keisei.cli.rates import measure  # noqa: PLC0415
-        from keisei.config_schema import ConfigError  # noqa: PLC0415
-
     with mistakes(ConfigError):
         rates = measure(config, seconds)
     typer.echo(_json(config, rates) if as_json else _table(config, rates))
@@ -94,15 +97,7 @@ def _json(config: "AppConfig", rates: "Rates") -> str:
 
 
 def _loop_json(config: "AppConfig", loop: "LoopRates") -> str:
-    found = {
-        "plies": loop.plies,
-        "plies_per_second": loop.plies_per_second,
-        "seconds": loop.seconds,
-        "efficiency": loop.efficiency,
-        "flops_per_ply": loop.flops_per_ply,
-        "flop_utilisation": loop.flop_utilisation,
-        "gpu_utilisation": loop.gpu_utilisation,
-    }
+    found = {name: getattr(loop, name) for name in _LOOP_NUMBERS}
     return json.dumps(_conditions(config) | found, indent=2)
 
 

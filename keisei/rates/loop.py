@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from typing_extensions import override
 
-from keisei.cli.device_rates import GpuWatch, flops_per_ply, peak_flops
-from keisei.cli.rates import measure_network
 from keisei.config_schema import AppConfig
+from keisei.rates.device import GpuWatch, flops_per_ply, peak_flops
+from keisei.rates.parts import measure_network
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.metrics_manager import PHASES
 from keisei.training.model_manager import resolve_device
@@ -26,7 +26,7 @@ class LoopRates:
     plies: int
     seconds: dict[str, float]
     flops_per_ply: float
-    """Operations of the network, ``device_rates.flops_per_ply``."""
+    """Operations of the network, ``device.flops_per_ply``."""
     peak_flops: float | None
     """Operations a second that the device can do; None if not known."""
     gpu_utilisation: float | None

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from keisei.cli.device_rates import GpuWatch, flops_per_ply, peak_flops
-from keisei.cli.loop_rates import LoopRates
 from keisei.config_schema import AppConfig, TrainingConfig
+from keisei.rates.device import GpuWatch, flops_per_ply, peak_flops
+from keisei.rates.loop import LoopRates
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
