@@ -1,7 +1,7 @@
-"""Who chooses moves, for many positions at once."""
+"""Who chooses moves, and what a network says of them, for many positions at once."""
 
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,4 +29,33 @@ class Player(Protocol):
             int64 [n], legal action labels 0..2186 in the mover's view, or in their place the number
             of a ``Forfeit`` by which the player loses the game.
         """
+        ...
+
+
+class Evaluation(NamedTuple):
+    """What is to be expected of n positions and of their m legal moves."""
+
+    offsets: NDArray[np.int64]
+    """int64 [n + 1]: position i has the moves ``offsets[i]`` to ``offsets[i + 1] - 1``."""
+    actions: NDArray[np.int64]
+    """int64 [m], legal action labels, in ascending order in each position."""
+    log_probs: NDArray[np.float32]
+    """float32 [m], log-probabilities; their exponentials sum to 1 in each position."""
+    values: NDArray[np.float32]
+    """float32 [n] in [-1, 1], expected results to the players to move."""
+
+
+class Evaluator(Protocol):
+    """Judges positions and their moves without playing; the same positions, the same answer."""
+
+    def evaluate(self, positions: Positions) -> Evaluation:
+        """Moves and values of n positions.
+
+        Raises:
+            ValueError: A position has no legal action.
+        """
+        ...
+
+    def values(self, positions: Positions) -> NDArray[np.float32]:
+        """The values alone, float32 [n] in [-1, 1], to the players to move."""
         ...

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.shogi.actions import MASK_WORDS, action_parts
-from keisei.shogi.constants import BLACK, NUM_SQUARES, WHITE
+from keisei.shogi.constants import BLACK, NUM_ACTIONS, NUM_SQUARES, WHITE
 from keisei.shogi.features import BOARD, ENEMY_HAND, MASK_BYTES, OWN_HAND, TO_MOVE
 from keisei.shogi.jit import kernel
 from keisei.shogi.moves import Move
@@ -44,6 +44,25 @@ class Positions:
     def __len__(self) -> int:
         """Number of positions n."""
         return len(self.state)
+
+    def legal_actions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The legal actions of all positions, one position after the other.
+
+        Returns:
+            Offsets int64 [n + 1] and actions int64 [m]: position i has the actions
+            ``actions[offsets[i] : offsets[i + 1]]``, in ascending order.
+
+        Raises:
+            ValueError: A position has no legal action.
+        """
+        offsets = np.zeros(len(self) + 1, np.int64)
+        counts = np.bitwise_count(self.mask_bits).sum(axis=1, dtype=np.int64)
+        if not counts.all():
+            row = int(np.argmin(counts))
+            raise ValueError(f"position {row} has no legal action: its game is over")
+        np.cumsum(counts, out=offsets[1:])
+        legal = np.unpackbits(self.mask_bits, axis=1, count=NUM_ACTIONS, bitorder="little")
+        return offsets, np.flatnonzero(legal.view(np.bool_)) % NUM_ACTIONS
 
 
 def legal_words(mask_bits: NDArray[np.uint8]) -> NDArray[np.uint64]:

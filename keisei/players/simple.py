@@ -1,27 +1,15 @@
 """Players that need no network: chance, and any function of the observations."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.players.player import Player
 from keisei.players.positions import Positions
 from keisei.shogi.constants import EMPTY, NUM_ACTIONS, OTHER_SIDE
 from keisei.shogi.features import BOARD, STATE_SIZE
+from keisei.vec import Opponent
 from keisei.vec.observation import ENEMY_PLANES, HAND_PLANES, NUM_PLANES
-
-
-def _positions_of_set_bits() -> NDArray[np.uint8]:
-    """Table uint8 [256, 8]: entry (b, k) is the place of the k-th set bit of byte b."""
-    table = np.zeros((256, 8), dtype=np.uint8)
-    for byte in range(256):
-        places = [place for place in range(8) if byte >> place & 1]
-        table[byte, : len(places)] = places
-    return table
-
-
-_SET_BIT = _positions_of_set_bits()
+from keisei.vec.seats import whole_numbers
 
 
 class RandomPlayer:
@@ -39,32 +27,23 @@ class RandomPlayer:
         Raises:
             ValueError: A position has no legal action.
         """
-        mask_bits = positions.mask_bits
-        legal_up_to = np.cumsum(np.bitwise_count(mask_bits), axis=1, dtype=np.int64)
-        num_legal = legal_up_to[:, -1]
-        if not num_legal.all():
-            row = int(np.argmin(num_legal))
-            raise ValueError(f"position {row} has no legal action: its game is over")
-        rank = self._rng.integers(0, num_legal)
-        rows = np.arange(len(mask_bits))
-        byte = np.count_nonzero(legal_up_to <= rank[:, None], axis=1)
-        rank_in_byte = rank - legal_up_to[rows, byte] + np.bitwise_count(mask_bits[rows, byte])
-        return 8 * byte + _SET_BIT[mask_bits[rows, byte], rank_in_byte]
+        offsets, actions = positions.legal_actions()
+        return actions[offsets[:-1] + self._rng.integers(0, np.diff(offsets))]
 
 
 class CallablePlayer:
     """Plays what a function of the observations answers.
 
-    It lets a policy of another library play: the function gets what ``ShogiVectorEnv`` with
-    ``obs="dict"`` shows.
+    It lets a policy of another library play: the function is asked as an opponent of an
+    ``OpponentVectorEnv`` is whose environment has ``obs="dict"``.
     """
 
-    def __init__(self, policy: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
+    def __init__(self, policy: Opponent) -> None:
         """Take the policy.
 
         Args:
-            policy: Gets {"observation": uint8 [n, 47, 9, 9], "action_mask": int8 [n, 2187]} and
-                returns legal action labels, whole numbers [n].
+            policy: Gets {"observation": uint8 [n, 47, 9, 9], "action_mask": int8 [n, 2187]} and the
+                masks, bool [n, 2187], and returns legal action labels, whole numbers [n].
         """
         self._policy = policy
 
@@ -82,13 +61,28 @@ class CallablePlayer:
             "observation": planes_of(positions.state),
             "action_mask": mask.view(np.int8),
         }
-        actions = np.asarray(self._policy(observations))
-        if actions.shape != (len(positions),) or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"the policy answered {actions.dtype} {actions.shape} to {len(positions)} "
-                f"positions; it has to answer whole numbers of shape ({len(positions)},)"
-            )
-        return actions.astype(np.int64)
+        answer = self._policy(observations, mask.view(np.bool_))
+        return whole_numbers("The policy", answer, len(positions)).astype(np.int64)
+
+
+def as_opponent(player: Player) -> Opponent:
+    """A player as an opponent of an ``OpponentVectorEnv`` whose environment has ``obs="compact"``.
+
+    Engines cannot be one, for they need the whole games.
+
+    Example:
+        >>> from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
+        >>> opponent = as_opponent(RandomPlayer(seed=1))
+        >>> env = OpponentVectorEnv(ShogiVectorEnv(2, obs="compact"), opponent)
+    """
+
+    def choose(
+        observations: dict[str, NDArray[np.uint8]], _: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        state, mask_bits = observations.values()
+        return player.choose(Positions(state, mask_bits))
+
+    return choose
 
 
 def planes_of(state: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -91,6 +91,11 @@ class MaskedCategorical:
         """Probabilities float32[B, A]; rows sum to 1."""
         return torch.where(self._mask, self._log_probs.exp(), 0.0)
 
+    @property
+    def legal_log_probs(self) -> Tensor:
+        """Log-probabilities float32[M] of all legal actions, row after row in action order."""
+        return self._log_probs[self._mask]
+
     def log_prob(self, actions: Tensor) -> Tensor:
         """Log-probability float32[B] of actions int64[B]."""
         return self._log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)

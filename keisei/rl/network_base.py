@@ -18,7 +18,7 @@ from keisei.shogi.features import STATE_SIZE
 class PolicyValueNet(nn.Module):
     """A policy over legal actions and a value, both seen by the player to move.
 
-    A subclass gives :meth:`logits_and_value`; it may also replace the three methods below it by
+    A subclass gives :meth:`logits_and_value`; it may also replace the methods below it by
     faster ones with the same results.
     """
 
@@ -67,6 +67,20 @@ class PolicyValueNet(nn.Module):
         policy = self._policy(logits, mask_bits)
         actions = policy.mode() if deterministic else policy.sample(uniforms)
         return actions, policy.log_prob(actions), values.float()
+
+    def legal_log_probs(self, state: Tensor, mask_bits: Tensor) -> tuple[Tensor, Tensor]:
+        """What the policy says of all M legal actions in states uint8[B, K].
+
+        Args:
+            state: uint8[B, K], compact states in the mover's view.
+            mask_bits: uint8[B, ceil(A / 8)], packed legal actions.
+
+        Returns:
+            Their log-probabilities float32[M], state after state in the order of the actions, and
+            the values to the mover float32[B].
+        """
+        logits, values = self.logits_and_value(state)
+        return self._policy(logits, mask_bits).legal_log_probs, values.float()
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, K] to the player to move."""

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from keisei.config_schema import OpponentsConfig
+from keisei.players.policy import PolicyPlayer
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.ranks import Ranks
-from keisei.rl.transfer import upload
+from keisei.vec.seats import NOBODY
 
 _LEAST_WEIGHT = 0.02
 """Added to each weight, so that even a snapshot that always loses is met now and then."""
@@ -117,10 +118,16 @@ class OpponentPool:
         self._config = config
         self._agent = agent
         self._generator = generator
-        self._networks = [
-            copy.deepcopy(agent.network).requires_grad_(requires_grad=False).eval()
+        self.players = [
+            PolicyPlayer(
+                copy.deepcopy(agent.network).requires_grad_(requires_grad=False).eval(),
+                device=agent.device,
+                draw=lambda count: torch.rand(count, generator=generator).numpy(),
+                autocast=agent.autocast,
+            )
             for _ in range(config.active)
         ]
+        """By slots; each plays the snapshot that is loaded."""
         self._loaded: list[Snapshot | None] = [None] * config.active
         self._open = np.zeros(config.active, np.bool_)
         self._begun = np.zeros(config.active, np.int64)
@@ -131,10 +138,10 @@ class OpponentPool:
         self._games_since_entry = 0
 
     def begin_games(self, count: int) -> NDArray[np.int64]:
-        """Slots int64[count] for new games, -1 for all while no slot is open."""
+        """Slots int64[count] for new games, ``NOBODY`` for all while no slot is open."""
         slots = np.flatnonzero(self._open)
         if not len(slots):
-            return np.full(count, -1, np.int64)
+            return np.full(count, NOBODY, np.int64)
         chosen = slots[torch.randint(len(slots), (count,), generator=self._generator).numpy()]
         counts = np.bincount(chosen, minlength=len(self._open))
         self._recent.begun = (counts + self._recent.begun).tolist()
@@ -152,19 +159,6 @@ class OpponentPool:
         sums = np.bincount(slots, weights=points, minlength=len(self._open))
         self._running -= games
         self._recent.ended.append((games.tolist(), sums.tolist()))
-
-    @torch.no_grad()
-    def act(self, slot: int, state: Tensor, mask_bits: Tensor) -> Tensor:
-        """Sampled moves int64[B] of a slot's snapshot.
-
-        Args:
-            slot: In which games were begun.
-            state: uint8[B, K] on the agent's device, in the mover's views.
-            mask_bits: uint8[B, M] there, packed legal actions, at least one each.
-        """
-        uniforms = upload(torch.rand(len(state), generator=self._generator).numpy(), state.device)
-        with self._agent.autocast():
-            return self._networks[slot].act(state, mask_bits, uniforms, deterministic=False)[0]
 
     def after_update(self, update: int) -> dict[str, float]:
         """Take in a snapshot if one is due, draw anew where a slot is free, and report.
@@ -256,7 +250,7 @@ class OpponentPool:
 
     def _load(self, slot: int, snapshot: Snapshot) -> None:
         self._loaded[slot] = snapshot
-        self._networks[slot].load_state_dict(snapshot.weights)
+        self.players[slot].network.load_state_dict(snapshot.weights)
 
     def state_dict(self) -> dict[str, Any]:
         """All snapshots and counts, as tensors and plain Python values."""

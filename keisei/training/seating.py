@@ -22,6 +22,7 @@ from keisei.rl.transfer import upload
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.training.opponent_pool import OpponentPool
 from keisei.vec import ShogiVectorEnv
+from keisei.vec.seats import NOBODY, opponents_to_move, turns
 
 
 class Seating:
@@ -50,7 +51,7 @@ class Seating:
         self._opening_plies = config.env.random_opening_plies
         self._envs = envs
         count = sum(env.num_envs for env in envs)
-        self._opponent = np.full(count, -1, np.int64)
+        self._opponent = np.full(count, NOBODY, np.int64)
         self._colour = np.zeros(count, np.int64)
         self._opening = np.zeros(count, np.int64)
         self.pool: OpponentPool | None = None
@@ -66,7 +67,7 @@ class Seating:
         """Draw who plays in games that begin, given by their numbers int64[G]."""
         draws = torch.rand((3, len(games)), generator=self._generator).numpy()
         against, opens = draws[0] < self._share, draws[1] < self._opening_share
-        self._opponent[games] = -1
+        self._opponent[games] = NOBODY
         if self.pool is not None:
             met = games[against]
             self._opponent[met] = self.pool.begin_games(len(met))
@@ -81,7 +82,7 @@ class Seating:
             games: int64[G], the games that ended and have begun anew.
             winners: int8[G], BLACK, WHITE or -1 for nobody.
         """
-        met = self._opponent[games] >= 0
+        met = self._opponent[games] != NOBODY
         if self.pool is not None and met.any():
             learner, winner = self._colour[games[met]], winners[met]
             points = np.where(winner < 0, 0.5, (winner == learner).astype(np.float64))
@@ -110,19 +111,20 @@ class Seating:
         """
         first = sum(env.num_envs for env in self._envs[:part])
         games = slice(first, first + len(to_move))
-        opponent, opening = self._opponent[games], self._opening[games]
+        opening = self._opening[games]
         chance = opening > 0
-        theirs = (opponent >= 0) & (self._colour[games] != to_move) & ~chance
+        movers = opponents_to_move(self._colour[games], self._opponent[games], to_move)
+        movers[chance] = NOBODY
         if self.pool is not None:
-            for slot in np.unique(opponent[theirs]):
-                rows = upload(np.flatnonzero(theirs & (opponent == slot)), actions.device)
-                actions[rows] = self.pool.act(int(slot), state[rows], mask_bits[rows])
+            for slot, places in turns(movers):
+                rows = upload(places, actions.device)
+                actions[rows] = self.pool.players[slot].act(state[rows], mask_bits[rows])
         if chance.any():
             rows = np.flatnonzero(chance)
             drawn = self._envs[part].sample_actions(chance)[rows]
             actions[upload(rows, actions.device)] = upload(drawn, actions.device)
             opening[rows] -= 1
-        return torch.from_numpy(~(theirs | chance))
+        return torch.from_numpy((movers == NOBODY) & ~chance)
 
     def state_dict(self) -> dict[str, Any]:
         """Who plays where, the pool and the random stream, as tensors and plain Python values."""

@@ -1,70 +1,26 @@
 """N games of shogi for one learner: an opponent moves inside the step."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from keisei.shogi.constants import BLACK, WHITE, Termination
+from keisei.shogi.constants import BLACK, WHITE
 from keisei.vec.arguments import one_of, reset_mask, stream_seeds
 from keisei.vec.env import IllegalActionError, ShogiVectorEnv, StepReturn
-from keisei.vec.kernels import seed_streams
+from keisei.vec.learner_turn import LearnerTurn
 from keisei.vec.observation import Observation
 from keisei.vec.saved import arrays_like, require_range
-from keisei.vec.turning import colours_to_move, turn_observation
+from keisei.vec.seats import NOBODY, DrawnSeats, opponents_to_move, turns, whole_numbers
+from keisei.vec.turning import rows_of, turned_for
 
 Opponent = Callable[[Any, NDArray[np.bool_]], Any]
 """Chooses actions int [k] from the observations of k games and their masks bool [k, 2187]."""
 
-_SEATS = ("random", "black", "white", "alternate")
 _MAX_OPENINGS = 100
-_STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
-_OWN_STREAM = np.uint64(0x6B65697365690001)
-"""Parts the streams of seats from those of actions, which begin from the same seeds."""
-_U32 = np.uint64(32)
-
-
-class _Turn:
-    """What one turn of the learner, with the replies to it, has brought.
-
-    Attributes:
-        rewards: float32 [N], the learner's.
-        terminations: bool [N].
-        truncations: bool [N].
-        final_obs: object [N], last observations of the games that ended, None for the others.
-        final_info: Arrays [N] of what the ends say.
-    """
-
-    def __init__(self, num_envs: int) -> None:
-        self.rewards = np.zeros(num_envs, np.float32)
-        self.terminations = np.zeros(num_envs, np.bool_)
-        self.truncations = np.zeros(num_envs, np.bool_)
-        self.final_obs = np.full(num_envs, None, dtype=object)
-        self.final_info: dict[str, NDArray[Any]] = {
-            "termination": np.zeros(num_envs, np.uint8),
-            "winner": np.full(num_envs, -1, np.int8),
-            "plies": np.zeros(num_envs, np.int32),
-            "seat": np.zeros(num_envs, np.int8),
-            "result": np.zeros(num_envs, np.int8),
-            "opponent": np.zeros(num_envs, np.int64),
-        }
-
-    def infos(self, autoreset_mode: AutoresetMode) -> dict[str, Any]:
-        """Infos in Gymnasium's form; empty when no game ended."""
-        ended = self.terminations | self.truncations
-        if not ended.any():
-            return {}
-        final_info: dict[str, Any] = {}
-        for name, array in self.final_info.items():
-            final_info[name] = array
-            final_info["_" + name] = ended.copy()
-        infos: dict[str, Any] = {"final_info": final_info, "_final_info": ended.copy()}
-        if autoreset_mode == AutoresetMode.SAME_STEP:
-            infos |= {"final_obs": self.final_obs, "_final_obs": ended}
-        return infos
 
 
 class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
@@ -94,8 +50,6 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
 
     Attributes:
         env: The environment inside.
-        seats: int8 [N], the learner's colour in the running games: 0 Black, 1 White.
-        opponents: int64 [N], which of several opponents plays.
 
     Raises:
         ValueError: When seats is none of these, or no opponent is named.
@@ -124,7 +78,6 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = inner.action_space
         self.single_observation_space = inner.single_observation_space
         self.observation_space = inner.observation_space
-        self._rule = one_of("seats", seats, _SEATS)
         self._choosers: list[Opponent | str] = (
             [opponent] if callable(opponent) or isinstance(opponent, str) else list(opponent)
         )
@@ -133,14 +86,21 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         for each in self._choosers:
             if not callable(each):
                 one_of("opponent", each, ("random",))
-        self.seats = np.zeros(self.num_envs, np.int8)
-        self.opponents = np.zeros(self.num_envs, np.int64)
-        self._streams = np.zeros(self.num_envs, np.uint64)
-        self._games_begun = np.zeros(self.num_envs, np.int64)
+        self._seats = DrawnSeats(self.num_envs, seats, len(self._choosers))
         self._waiting = np.zeros(self.num_envs, np.bool_)
         self._ended_by_learner = np.zeros(self.num_envs, np.bool_)
         self._seeded = False
         self._begun = False
+
+    @property
+    def seats(self) -> NDArray[np.int8]:
+        """The learner's colours in the running games, int8 [N]: 0 Black, 1 White."""
+        return self._seats.colours
+
+    @property
+    def opponents(self) -> NDArray[np.int64]:
+        """Which of several opponents plays, int64 [N]."""
+        return self._seats.opponents
 
     def reset(
         self,
@@ -166,8 +126,8 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         self._begun = False
         self._seed_streams(seed, mask)
         self._waiting[mask] = False
-        self._draw(mask)
-        obs = self._reply(obs, mask, _Turn(self.num_envs))
+        self._seats.draw(mask)
+        obs = self._reply(obs, mask, LearnerTurn(self.num_envs))
         self._begun = True
         return self._seen(obs), {}
 
@@ -198,13 +158,13 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         looked_at = any(callable(each) for each in self._choosers)
         obs, rewards, terminations, truncations, infos = self.env.step(actions, observe=looked_at)
         self._begun = False
-        turn = _Turn(self.num_envs)
+        turn = LearnerTurn(self.num_envs)
         self._waiting[begun] = False
         ended = terminations | truncations
         self._enter_ends(turn, ended, rewards, infos)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             begun = ended
-        self._draw(begun)
+        self._seats.draw(begun)
         obs = self._reply(obs, begun, turn)
         self._begun = True
         return (
@@ -212,7 +172,7 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
             turn.rewards,
             turn.terminations,
             turn.truncations,
-            turn.infos(self.autoreset_mode),
+            turn.infos(),
         )
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -255,9 +215,8 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         require_range("seats", new["seats"], len((BLACK, WHITE)))
         require_range("opponents", new["opponents"], len(self._choosers))
         obs = self.env.set_state({name: state[name] for name in state if name not in own})
-        self.seats, self.opponents, self._streams, self._games_begun, self._waiting = (
-            array.copy() for array in new.values()
-        )
+        self._seats.restore(new)
+        self._waiting = new["waiting"].copy()
         self._begun = self._seeded = True
         return self._seen(obs)
 
@@ -271,13 +230,7 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _own_state(self) -> dict[str, NDArray[Any]]:
         """The arrays that this environment adds to those of the one inside."""
-        return {
-            "seats": self.seats,
-            "opponents": self.opponents,
-            "seat_streams": self._streams,
-            "games_begun": self._games_begun,
-            "waiting": self._waiting,
-        }
+        return self._seats.state() | {"waiting": self._waiting}
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
@@ -287,30 +240,10 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         named, seeds = stream_seeds(seed, begun, None if self._seeded else self.np_random)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
-        self._streams[named] = seeds[named] ^ _OWN_STREAM
-        self._games_begun[named] = 0
+        self._seats.seed(named, seeds)
         self._seeded = True
 
-    def _draw(self, games: NDArray[np.bool_]) -> None:
-        """Draw seats and opponents of the games that begin."""
-        if not games.any():
-            return
-        drawn = np.zeros(self.num_envs, np.uint64)
-        self._streams[games] += _STREAM_STEP
-        seed_streams(self._streams, drawn)
-        if self._rule == "random":
-            seats = drawn & np.uint64(1)
-        elif self._rule == "alternate":
-            seats = (np.arange(self.num_envs) + self._games_begun) % 2
-        else:
-            seats = np.full(self.num_envs, BLACK if self._rule == "black" else WHITE)
-        self._games_begun[games] += 1
-        opponents = ((drawn >> _U32) * np.uint64(len(self._choosers))) >> _U32
-        # New arrays: a caller may hold the ones before.
-        self.seats = np.where(games, seats, self.seats).astype(np.int8)
-        self.opponents = np.where(games, opponents, self.opponents).astype(np.int64)
-
-    def _reply(self, obs: Observation, unseen: NDArray[np.bool_], turn: _Turn) -> Observation:
+    def _reply(self, obs: Observation, unseen: NDArray[np.bool_], turn: LearnerTurn) -> Observation:
         """Let the opponents move until the learner is to move wherever a game runs.
 
         Args:
@@ -320,10 +253,12 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         """
         unseen = unseen.copy()
         for _ in range(_MAX_OPENINGS):
-            replying = (self.env.colours_to_move() != self.seats) & ~self._waiting
+            movers = opponents_to_move(self.seats, self.opponents, self.env.colours_to_move())
+            movers[self._waiting] = NOBODY
+            replying = movers != NOBODY
             if not replying.any():
                 return self.env.observe() if isinstance(obs, dict) and not obs else obs
-            actions = self._opponents_actions(obs, replying)
+            actions = self._answers(obs, movers)
             try:
                 obs, rewards, terminations, truncations, infos = self.env.step(actions, replying)
             except IllegalActionError as error:
@@ -337,22 +272,18 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
                 begun = ended & unseen
                 if begun.any():
                     obs, _ = self.env.reset(options={"reset_mask": begun})
-            self._draw(begun)
+            self._seats.draw(begun)
             unseen |= begun
         raise RuntimeError(
             f"The opponents' first moves have ended {_MAX_OPENINGS} games in a row before the "
             "learner could move; take other seats or start positions, or a larger max_plies."
         )
 
-    def _opponents_actions(
-        self, obs: Observation, replying: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
-        """Actions int64 [N] of the opponents in the games where they reply, 0 in the others."""
+    def _answers(self, obs: Observation, movers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Actions int64 [N] of the opponents where they move, 0 in the other games."""
         actions = np.zeros(self.num_envs, np.int64)
-        for index, chooser in enumerate(self._choosers):
-            games = np.flatnonzero(replying & (self.opponents == index))
-            if not games.size:
-                continue
+        for index, games in turns(movers):
+            chooser = self._choosers[index]
             if not callable(chooser):
                 actions[games] = self.env.sample_actions()[games]
                 continue
@@ -360,66 +291,26 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
             masks = self.env.action_masks()
             if games.size < self.num_envs:
                 masks = masks[games]
-                rows = _rows(obs, games)
-            chosen = np.asarray(chooser(rows, masks))
-            if chosen.shape != games.shape or chosen.dtype.kind not in "iu":
-                raise ValueError(
-                    f"Opponent {index} gave {chosen.dtype} of shape {chosen.shape}; "
-                    f"it has to give whole numbers of shape {games.shape}."
-                )
-            actions[games] = chosen
+                rows = rows_of(obs, games)
+            answer = chooser(rows, masks)
+            actions[games] = whole_numbers(f"Opponent {index}", answer, games.size)
         return actions
 
     def _enter_ends(
         self,
-        turn: _Turn,
+        turn: LearnerTurn,
         ended: NDArray[np.bool_],
         rewards: NDArray[np.float32],
         infos: dict[str, Any],
     ) -> None:
         """Enter the ends of the learner's games; rewards float32 [N] are the learner's."""
-        if not ended.any():
-            return
-        final = infos["final_info"]
-        truncated = final["termination"] == Termination.MAX_PLIES
-        turn.rewards[ended] = rewards[ended]
-        turn.truncations |= ended & truncated
-        turn.terminations |= ended & ~truncated
-        for name in ("termination", "winner", "plies"):
-            turn.final_info[name][ended] = final[name][ended]
-        turn.final_info["seat"][ended] = self.seats[ended]
-        turn.final_info["result"][ended] = rewards[ended]
-        turn.final_info["opponent"][ended] = self.opponents[ended]
-        if self.autoreset_mode != AutoresetMode.SAME_STEP:
-            self._waiting |= ended
-            return
-        for game in np.flatnonzero(ended):
-            last = infos["final_obs"][game]
-            by_learner = colours_to_move(last) != self.seats[game]
-            turn.final_obs[game] = turn_observation(last) if by_learner else last
+        if ended.any():
+            turn.enter(ended, rewards, infos, self._seats)
+            if self.autoreset_mode != AutoresetMode.SAME_STEP:
+                self._waiting |= ended
 
     def _seen(self, obs: Observation) -> Observation:
         """The observations as the learner sees them."""
         self._ended_by_learner = self._waiting & (self.env.colours_to_move() != self.seats)
         games = np.flatnonzero(self._ended_by_learner)
-        if not games.size:
-            return obs
-        turned = turn_observation(_rows(obs, games))
-        if not isinstance(obs, dict):
-            return _replaced(obs, games, cast(NDArray[Any], turned))
-        rows = cast(dict[str, NDArray[Any]], turned)
-        return {name: _replaced(array, games, rows[name]) for name, array in obs.items()}
-
-
-def _rows(obs: Observation, games: NDArray[np.intp]) -> Observation:
-    """Copies of some games' observations."""
-    if isinstance(obs, dict):
-        return {name: array[games] for name, array in obs.items()}
-    return obs[games]
-
-
-def _replaced(array: NDArray[Any], games: NDArray[np.intp], rows: NDArray[Any]) -> NDArray[Any]:
-    """A copy with other rows for some games; the environment inside may need its own."""
-    result = array.copy()
-    result[games] = rows
-    return result
+        return turned_for(obs, games) if games.size else obs

@@ -1,6 +1,6 @@
 """Observations seen from the other side of the board."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,31 @@ def turn_observation(obs: Observation) -> Observation:
         return turned
     name, mask_name = obs
     return {name: turned, mask_name: np.zeros_like(obs[mask_name])}
+
+
+def rows_of(obs: Observation, games: NDArray[np.intp]) -> Observation:
+    """Copies of some games' observations."""
+    if isinstance(obs, dict):
+        return {name: array[games] for name, array in obs.items()}
+    return obs[games]
+
+
+def turned_for(obs: Observation, games: NDArray[np.intp]) -> Observation:
+    """A copy of observations [N] in which those of some games are as ``turn_observation`` has them.
+
+    The environment that they come from may need its own.
+    """
+    turned = turn_observation(rows_of(obs, games))
+    if isinstance(obs, dict):
+        rows = cast(dict[str, NDArray[Any]], turned)
+        return {name: _replaced(array, games, rows[name]) for name, array in obs.items()}
+    return _replaced(obs, games, cast(NDArray[Any], turned))
+
+
+def _replaced(array: NDArray[Any], games: NDArray[np.intp], rows: NDArray[Any]) -> NDArray[Any]:
+    result = array.copy()
+    result[games] = rows
+    return result
 
 
 def _position(obs: Observation) -> NDArray[Any]:

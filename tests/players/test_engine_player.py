@@ -114,7 +114,7 @@ def test_troubles_are_told_game_by_game(tmp_path: Path) -> None:
 
 
 def test_an_exception_of_the_other_player_leaves_no_process(tmp_path: Path) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise ArithmeticError
 
     with pytest.raises(ArithmeticError), EnginePlayer(settings(tmp_path, "good")) as engine:

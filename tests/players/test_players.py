@@ -8,11 +8,11 @@ from torch import Tensor
 
 from keisei.players.policy import PolicyPlayer
 from keisei.players.positions import Positions
-from keisei.players.simple import CallablePlayer, RandomPlayer
+from keisei.players.simple import CallablePlayer, RandomPlayer, as_opponent
 from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
-from keisei.vec import ShogiVectorEnv
+from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
 
 
 def positions(legal: list[list[int]]) -> Positions:
@@ -92,9 +92,12 @@ def test_a_callable_sees_what_the_environment_shows() -> None:
     compact, _ = compact_env.reset(seed=5)
     asked: list[dict[str, NDArray[np.uint8]]] = []
 
-    def first_legal(observations: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
+    def first_legal(
+        observations: dict[str, NDArray[np.uint8]], masks: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
         asked.append(observations)
-        return observations["action_mask"].argmax(axis=1)
+        assert np.array_equal(observations["action_mask"], masks)
+        return masks.argmax(axis=1)
 
     player = CallablePlayer(first_legal)
     for _ in range(150):
@@ -112,5 +115,26 @@ def test_a_callable_sees_what_the_environment_shows() -> None:
 
 @pytest.mark.parametrize("answer", [[1.0, 2.0], [1], [[1, 2]], None])
 def test_a_callable_has_to_answer_one_action_a_position(answer: object) -> None:
-    with pytest.raises(ValueError, match="2 positions; it has to answer whole numbers of shape"):
-        CallablePlayer(lambda _: answer).choose(positions([[1], [2]]))
+    def policy(*_: object) -> object:
+        return answer
+
+    with pytest.raises(ValueError, match=r"The policy gave .* whole numbers of shape \(2,\)"):
+        CallablePlayer(policy).choose(positions([[1], [2]]))
+
+
+def lowest(_: object, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return masks.argmax(axis=1)
+
+
+def test_a_player_is_an_opponent_inside_the_step() -> None:
+    games = [
+        OpponentVectorEnv(ShogiVectorEnv(4, obs="compact"), opponent)
+        for opponent in (as_opponent(CallablePlayer(lowest)), lowest)
+    ]
+    for env in games:
+        env.reset(seed=1)
+    for _ in range(20):
+        actions = games[0].sample_actions()
+        assert np.array_equal(actions, games[1].sample_actions())
+        played, expected = (env.step(actions)[0] for env in games)
+        assert np.array_equal(played["state"], expected["state"])

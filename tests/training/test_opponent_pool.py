@@ -36,6 +36,8 @@ class OneMoveNet(PolicyValueNet):
 class FakeAgent:
     """A learner whose weight the test sets."""
 
+    device = torch.device("cpu")
+
     def __init__(self) -> None:
         self.network = OneMoveNet()
 
@@ -55,7 +57,7 @@ def build(**settings: Any) -> tuple[OpponentPool, FakeAgent, torch.Generator]:
 
 def moves_of(pool: OpponentPool, slot: int, count: int = 2) -> list[int]:
     states = torch.zeros((count, 1), dtype=torch.uint8)
-    return [int(move) for move in pool.act(slot, states, states + 255)]
+    return [int(move) for move in pool.players[slot].act(states, states + 255)]
 
 
 def play(pool: OpponentPool, points: list[float]) -> None:

@@ -20,24 +20,32 @@ LEARNERS, RANDOM = 7, 99
 SLOT_MOVES = (100, 101)
 
 
+class FakePlayer:
+    """Plays always the same move, and notes that it was asked."""
+
+    def __init__(self, slot: int, asked: list[int]) -> None:
+        self._slot, self._asked = slot, asked
+
+    def act(self, state: Tensor, mask_bits: Tensor) -> Tensor:
+        # Each state holds its game's number, so that a mix-up of rows would be seen.
+        assert (mask_bits[:, 0] == state[:, 0]).all()
+        self._asked.append(self._slot)
+        return torch.full((len(state),), SLOT_MOVES[self._slot])
+
+
 class FakePool:
-    """Two slots, filled in turn; each always plays its own move."""
+    """Two slots, filled in turn."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[list[int], list[float]]] = []
         self.asked: list[int] = []
+        self.players = [FakePlayer(slot, self.asked) for slot in range(2)]
 
     def begin_games(self, count: int) -> NDArray[np.int64]:
         return np.arange(count) % 2
 
     def end_games(self, slots: NDArray[np.int64], points: NDArray[np.float64]) -> None:
         self.ended.append((slots.tolist(), points.tolist()))
-
-    def act(self, slot: int, state: Tensor, mask_bits: Tensor) -> Tensor:
-        # Each state holds its game's number, so that a mix-up of rows would be seen.
-        assert (mask_bits[:, 0] == state[:, 0]).all()
-        self.asked.append(slot)
-        return torch.full((len(state),), SLOT_MOVES[slot])
 
 
 class FakeEnv:
@@ -58,7 +66,8 @@ def build(
         opponents=OpponentsConfig(share=share),
     )
     # The pool of the real thing copies the network; here it is replaced before it is used.
-    agent = cast(PPOAgent, type("Agent", (), {"network": torch.nn.Identity()})())
+    parts = {"network": torch.nn.Identity(), "device": "cpu", "autocast": None}
+    agent = cast(PPOAgent, type("Agent", (), parts)())
     seating, pool = Seating(config, agent, [cast(ShogiVectorEnv, FakeEnv())], seed=1), FakePool()
     if seating.pool is not None:
         seating.pool = cast(OpponentPool, pool)
