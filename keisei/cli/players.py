@@ -37,12 +37,12 @@ def read_player(text: str) -> "PlayerDescription":
             PlayerDescriptionError,
             parse_player,
         )
+        from keisei.players.opened import require_present  # noqa: PLC0415
         from keisei.players.usi_client import EngineError  # noqa: PLC0415
 
     with mistakes(PlayerDescriptionError, EngineError):
         player = parse_player(text)
-        if player.is_engine:
-            player.engine.words()
+        require_present(player)
     if player.is_policy:
         load_network(Path(player.place))
     return player

@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.mate_watch import MateWatch
 from keisei.evaluation.results import MatchResult
-from keisei.players.descriptions import PlayerDescription, PolicyLoader
+from keisei.players.descriptions import PlayerDescription
 from keisei.players.engine import EnginePlayer
+from keisei.players.opened import PolicyLoader, open_player
 
 _BOARDS = 64
 
@@ -48,13 +50,13 @@ class Arena:
         with ExitStack() as stack:
             players = [
                 stack.enter_context(
-                    each.open(self.load_policy, seed=self.seed + place, argmax=self.argmax)
+                    open_player(each, self.load_policy, seed=self.seed + place, argmax=self.argmax)
                 )
                 for place, each in enumerate((first, second))
             ]
             result = play_match(
-                players[0],
-                players[1],
+                MateWatch(players[0]),
+                MateWatch(players[1]),
                 games,
                 rules=self.rules,
                 num_envs=self.num_envs or min(processes, default=_BOARDS),

@@ -15,7 +15,8 @@ from keisei.evaluation.arena import Arena
 from keisei.evaluation.match import MatchRules
 from keisei.evaluation.ratings import Pairing, Rating, fit_ratings
 from keisei.evaluation.results import MatchResult, Score
-from keisei.players.descriptions import PlayerDescription, PolicyLoader, parse_player
+from keisei.players.descriptions import PlayerDescription, parse_player
+from keisei.players.opened import PolicyLoader, require_present
 from keisei.players.usi_client import EngineError
 
 ANCHOR = "random"
@@ -125,10 +126,8 @@ def usable_rungs(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     for name in names:
         if name not in RUNGS:
             raise ValueError(f"unknown rung {name!r}; the ladder has {', '.join(RUNGS)}")
-        description = parse_player(RUNGS[name])
         try:
-            if description.is_engine:
-                description.engine.words()
+            require_present(parse_player(RUNGS[name]))
         except EngineError as error:
             skipped[name] = str(error)
         else:

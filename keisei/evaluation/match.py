@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.mates import MateFinder
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
 from keisei.players.player import Forfeit, Player
@@ -21,6 +20,7 @@ from keisei.players.usi_client import EngineError
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.features import TO_MOVE
 from keisei.vec import ShogiVectorEnv
+from keisei.vec.seats import NOBODY, turns
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ class _Table:
         self._played = np.zeros(num_envs, dtype=np.int64)
         self.running: list[GameRecord] = [_new_game(number) for number in range(num_envs)]
         self.ended: list[GameRecord] = []
-        self._mates = MateFinder()
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -74,14 +73,6 @@ class _Table:
         boards: list[int] = rows.tolist()
         for row, move in zip(boards, moves_of(state[rows], actions[rows]), strict=True):
             self.running[row].moves.append(move)
-
-    def note_mates(self, rows: NDArray[np.intp], positions: Positions) -> None:
-        """Count the positions of some boards in which the player to move has a mate in one."""
-        found = self._mates.has_mate(positions.state, positions.mask_bits)
-        boards: list[int] = rows[found].tolist()
-        for row in boards:
-            game = self.running[row]
-            game.mate_chances.append(len(game.moves))
 
     def end(self, row: int, end: Termination | Forfeit, winner: int | None) -> None:
         """Count the game of a board and go on to its next one."""
@@ -231,14 +222,11 @@ def _answers(
         if len(game.moves) < openings.shape[1]:
             answers[row] = openings[game.number // 2, len(game.moves)]
             free[row] = False
-    a_moves = state[:, TO_MOVE] == table.colour_of_a
-    for player, mine in zip(players, (a_moves, ~a_moves), strict=True):
-        rows = np.flatnonzero(free & mine)
-        if len(rows):
-            games = [table.running[row] for row in rows.tolist()]
-            positions = Positions(state[rows], mask_bits[rows], games)
-            table.note_mates(rows, positions)
-            answers[rows] = player.choose(positions)
+    movers = np.where(free, state[:, TO_MOVE] != table.colour_of_a, NOBODY)
+    for mover, rows in turns(movers):
+        boards: list[int] = rows.tolist()
+        games = [table.running[board] for board in boards]
+        answers[rows] = players[mover].choose(Positions(state[rows], mask_bits[rows], games))
     return answers
 
 

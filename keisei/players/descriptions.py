@@ -2,21 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-import torch
-
-from keisei.players.engine import EnginePlayer
-from keisei.players.greedy import GreedyPlayer
-from keisei.players.player import Player
-from keisei.players.policy import PolicyPlayer
-from keisei.players.simple import RandomPlayer
 from keisei.players.usi_client import EngineSettings
-from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.moves import shown
 
 SHIPPED = "keisei"
@@ -41,9 +31,6 @@ _DEVICE = re.compile(r"cpu|cuda(:[0-9])?")
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """What would end a line of USI or of a record, or the name of a file, and half characters."""
 
-PolicyLoader = Callable[[Path, str], PolicyValueNet]
-"""Gives the network at a path, on the device of a name."""
-
 
 class PlayerDescriptionError(ValueError):
     """A text that describes no player; the message is one sentence."""
@@ -66,6 +53,11 @@ class PlayerDescription:
         return not self.is_engine and self.place not in ("random", "greedy")
 
     @property
+    def device(self) -> str:
+        """Name of the device where a network plays."""
+        return self.options.get("device", "cpu")
+
+    @property
     def processes(self) -> int:
         """Processes of an engine, 0 for players that are none."""
         return int(self.options.get("processes", 1)) if self.is_engine else 0
@@ -84,37 +76,6 @@ class PlayerDescription:
             },
             move_seconds=float(self.options.get("timeout", 60)),
         )
-
-    @contextmanager
-    def open(
-        self, load_policy: PolicyLoader, *, seed: int, argmax: bool = False
-    ) -> Generator[Player]:
-        """The player, within a ``with`` block at whose end an engine's processes end.
-
-        Args:
-            load_policy: Loads a network.
-            seed: Of the player's random moves.
-            argmax: Whether a policy that does not say plays its most probable move.
-
-        Raises:
-            EngineError: The engine cannot be started.
-        """
-        if self.is_engine:
-            with EnginePlayer(self.engine, processes=self.processes) as player:
-                yield player
-        elif self.place == "random":
-            yield RandomPlayer(seed)
-        elif self.place == "greedy":
-            yield GreedyPlayer(seed)
-        else:
-            device = self.options.get("device", "cpu")
-            chosen = argmax and "sampled" not in self.options
-            yield PolicyPlayer(
-                load_policy(Path(self.place), device),
-                deterministic=chosen or "argmax" in self.options,
-                device=device,
-                seed=seed,
-            )
 
 
 def parse_player(text: str) -> PlayerDescription:
@@ -193,15 +154,10 @@ def _check_engine(description: PlayerDescription) -> None:
 
 
 def _check_device(description: PlayerDescription) -> None:
-    text, name = description.text, description.options.get("device", "cpu")
+    text, name = description.text, description.device
     if not _DEVICE.fullmatch(name):
         raise PlayerDescriptionError(
             f"player {shown(text)}: device={shown(name)} is neither cpu nor cuda nor cuda:N"
-        )
-    index = int(name.partition(":")[2] or 0)
-    if name != "cpu" and index >= torch.cuda.device_count():
-        raise PlayerDescriptionError(
-            f"player {shown(text)}: torch finds no CUDA device {index}; leave device={name} out"
         )
 
 

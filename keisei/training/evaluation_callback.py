@@ -13,10 +13,12 @@ from typing_extensions import override
 from keisei.config_schema import ConfigError
 from keisei.evaluation.ladder import ANCHOR, RUNGS, known_pairings
 from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.mate_watch import MateWatch
 from keisei.evaluation.ratings import Pairing, fit_ratings
 from keisei.evaluation.results import MatchResult, MatesInOne, scatter_interval
 from keisei.files import write_text, write_whole
-from keisei.players.descriptions import PlayerDescriptionError, PolicyLoader, parse_player
+from keisei.players.descriptions import PlayerDescriptionError, parse_player
+from keisei.players.opened import PolicyLoader, open_player, require_present
 from keisei.players.policy import PolicyPlayer
 from keisei.players.usi_client import EngineError
 from keisei.training.callbacks import Callback, RunView
@@ -55,8 +57,7 @@ class EvaluationCallback(Callback):
         try:
             self._opponents = [parse_player(text) for text in opponents]
             for opponent in self._opponents:
-                if opponent.is_engine:
-                    opponent.engine.words()
+                require_present(opponent)
         except (PlayerDescriptionError, EngineError) as error:
             raise ConfigError(f"evaluation.opponents: {error}") from None
 
@@ -131,10 +132,10 @@ class EvaluationCallback(Callback):
             seed=policy_seed,
         )
         description = self._opponents[place]
-        with description.open(self._load_policy, seed=opponent_seed) as opponent:
+        with open_player(description, self._load_policy, seed=opponent_seed) as opponent:
             result = play_match(
-                learner,
-                opponent,
+                MateWatch(learner),
+                MateWatch(opponent),
                 settings.num_games,
                 rules=rules,
                 num_envs=description.processes or settings.num_games,

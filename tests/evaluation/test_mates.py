@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keisei.evaluation.match import play_match
+from keisei.evaluation.mate_watch import MateWatch
 from keisei.evaluation.mates import MateFinder
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.positions import Positions
@@ -102,7 +103,7 @@ def test_many_positions_at_once_are_judged_as_one_by_one() -> None:
 
 
 def test_a_match_notes_every_chance_and_nothing_in_openings() -> None:
-    result = play_match(RandomPlayer(1), GreedyPlayer(2), 12, seed=5)
+    result = play_match(MateWatch(RandomPlayer(1)), MateWatch(GreedyPlayer(2)), 12, seed=5)
     for game in result.games:
         board = Board()
         chances: list[int] = []

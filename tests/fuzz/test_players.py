@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from keisei.players.descriptions import PlayerDescriptionError, parse_player
+from keisei.players.opened import open_player, require_present
 from keisei.players.usi_client import EngineError
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import load_policy
@@ -32,15 +33,16 @@ def is_short(text: str) -> bool:
 
 @fuzz(mutated_text(st.sampled_from(KNOWN), TOKENS).filter(is_short), examples=40, warm_up="keisei")
 def test_a_description_opens_a_player_or_is_refused(text: str) -> None:
-    def open_player() -> None:
+    def open_it() -> None:
         description = parse_player(text)
         if description.is_engine:
             assert 0 < description.engine.answer_seconds < 1e10
             assert description.processes >= 1
-            description.engine.words()
+        require_present(description)
+        if description.is_engine:
             return
-        with description.open(load_policy, seed=0) as player:
+        with open_player(description, load_policy, seed=0) as player:
             assert callable(player.choose)
 
     with guarded():
-        refused(open_player, PlayerDescriptionError, EngineError, CheckpointError)
+        refused(open_it, PlayerDescriptionError, EngineError, CheckpointError)

@@ -8,8 +8,10 @@ from keisei.evaluation.arena import Arena
 from keisei.evaluation.match import MatchRules
 from keisei.players.descriptions import PlayerDescriptionError, parse_player
 from keisei.players.greedy import GreedyPlayer
+from keisei.players.opened import open_player, require_present
 from keisei.players.policy import PolicyPlayer
 from keisei.players.simple import RandomPlayer
+from keisei.players.usi_client import EngineError
 from keisei.rl.networks import PolicyValueNet
 from tests.players.engines import assert_no_process, pids, settings
 from tests.players.test_players import FixedNet, positions
@@ -22,7 +24,7 @@ def load(path: Path, device: str) -> PolicyValueNet:
 
 @pytest.mark.parametrize(("text", "kind"), [("random", RandomPlayer), ("greedy", GreedyPlayer)])
 def test_players_without_a_file_are_named(text: str, kind: type) -> None:
-    with parse_player(text).open(load, seed=1) as player:
+    with open_player(parse_player(text), load, seed=1) as player:
         assert isinstance(player, kind)
 
 
@@ -37,7 +39,7 @@ def test_players_without_a_file_are_named(text: str, kind: type) -> None:
     ],
 )
 def test_a_policy_plays_sampled_or_its_best(text: str, argmax: bool, chosen: set[int]) -> None:
-    with parse_player(text).open(load, seed=1, argmax=argmax) as player:
+    with open_player(parse_player(text), load, seed=1, argmax=argmax) as player:
         assert isinstance(player, PolicyPlayer)
         assert set(player.choose(positions([[5, 6]] * 200)).tolist()) == chosen
     assert torch.is_grad_enabled()
@@ -85,7 +87,6 @@ def test_an_engine_has_a_command_a_limit_and_options() -> None:
         ("a\udcffb.pt", "holds '\\udcff', which is no part of a text"),
         ("keisei?device=tpu", "device='tpu' is neither cpu nor cuda nor cuda:N"),
         ("keisei?device=", "device='' is neither cpu nor cuda nor cuda:N"),
-        ("keisei?device=cuda:9", "torch finds no CUDA device 9; leave device=cuda:9 out"),
         ("usi:?nodes=1", "names no program after 'usi:'"),
         ("usi:'a?nodes=1", "No closing quotation"),
     ],
@@ -96,6 +97,14 @@ def test_texts_that_describe_nobody_are_refused_in_one_sentence(text: str, part:
     assert part in str(refused.value)
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
+
+
+def test_what_is_not_there_is_missed_in_one_sentence() -> None:
+    with pytest.raises(PlayerDescriptionError, match="torch finds no CUDA device 9; leave device="):
+        require_present(parse_player("keisei?device=cuda:9"))
+    with pytest.raises(EngineError, match="is not installed"):
+        require_present(parse_player("usi:no-such-engine?nodes=1"))
+    require_present(parse_player("keisei"))
 
 
 def test_an_arena_opens_as_many_boards_as_engines_have_processes(tmp_path: Path) -> None:
