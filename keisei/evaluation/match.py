@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
+from keisei.games.labels import moves_of
 from keisei.players.player import Forfeit, Player
-from keisei.players.positions import Positions, moves_of
+from keisei.players.positions import Positions
 from keisei.players.usi_client import EngineError
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.features import TO_MOVE

@@ -6,8 +6,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.evaluation.mates import MateFinder
 from keisei.evaluation.records import GameRecord
+from keisei.games.children import Lookahead
 from keisei.players.player import Player
 from keisei.players.positions import Positions
 
@@ -17,7 +17,7 @@ class MateWatch:
 
     def __init__(self, player: Player) -> None:
         self._player = player
-        self._finder = MateFinder()
+        self._lookahead = Lookahead()
 
     def choose(self, positions: Positions) -> NDArray[np.int64]:
         """Look for mates, and pass on what the player answers.
@@ -25,7 +25,7 @@ class MateWatch:
         Returns:
             int64 [n], legal action labels, or the numbers of a ``Forfeit``.
         """
-        found = self._finder.has_mate(positions.state, positions.mask_bits)
+        found = self._lookahead.has_mate(positions.state, positions.mask_bits)
         records = cast(Sequence[GameRecord], positions.games)
         for row in np.flatnonzero(found).tolist():
             records[row].mate_chances.append(len(records[row].moves))

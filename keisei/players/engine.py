@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.labels import moves_of
 from keisei.players.player import Forfeit
-from keisei.players.positions import Positions, moves_of
+from keisei.players.positions import Positions
 from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine
 from keisei.shogi.actions import board_action, drop_action
 from keisei.shogi.constants import NUM_SQUARES, WHITE

@@ -1,4 +1,4 @@
-"""Positions as players get them, and the kernels that read them back from compact states."""
+"""Positions as players get them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.actions import MASK_WORDS, action_parts
-from keisei.shogi.constants import BLACK, NUM_ACTIONS, NUM_SQUARES, WHITE
-from keisei.shogi.features import BOARD, ENEMY_HAND, MASK_BYTES, OWN_HAND, TO_MOVE
-from keisei.shogi.jit import kernel
+from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move
-from keisei.shogi.position import Games, new_games, place
 
 
 @dataclass(slots=True)
@@ -63,56 +59,3 @@ class Positions:
         np.cumsum(counts, out=offsets[1:])
         legal = np.unpackbits(self.mask_bits, axis=1, count=NUM_ACTIONS, bitorder="little")
         return offsets, np.flatnonzero(legal.view(np.bool_)) % NUM_ACTIONS
-
-
-def legal_words(mask_bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The packed masks as words uint64 [n, 35], bit ``action % 64`` of word ``action // 64``."""
-    legal = np.zeros((len(mask_bits), MASK_WORDS), np.uint64)
-    legal.view(np.uint8)[:, :MASK_BYTES] = mask_bits
-    return legal
-
-
-@kernel
-def place_state(games: Games, game: int, state: NDArray[np.uint8], row: int) -> None:
-    """Set up the position of a compact state with its player to move as Black.
-
-    Args:
-        games: where to write.
-        game: its index.
-        state: uint8 [n, 100].
-        row: which state.
-    """
-    board = state[row, BOARD].copy()
-    hands = np.empty((2, 7), np.uint8)
-    hands[0] = state[row, OWN_HAND]
-    hands[1] = state[row, ENEMY_HAND]
-    place(games, game, board, hands, BLACK)
-
-
-@kernel
-def _read_moves(
-    games: Games, state: NDArray[np.uint8], actions: NDArray[np.int64], out: NDArray[np.int64]
-) -> None:
-    for row in range(len(actions)):
-        place_state(games, 0, state, row)
-        origin, to, promotes, dropped = action_parts(games, 0, actions[row])
-        turned = state[row, TO_MOVE] == WHITE
-        out[row, 0] = NUM_SQUARES - 1 - origin if turned and dropped == 0 else origin
-        out[row, 1] = NUM_SQUARES - 1 - to if turned else to
-        out[row, 2] = promotes
-        out[row, 3] = dropped
-
-
-def moves_of(state: NDArray[np.uint8], actions: NDArray[np.int64]) -> list[Move]:
-    """The moves that legal actions stand for.
-
-    Args:
-        state: uint8 [n, 100], compact states.
-        actions: int64 [n], a legal action for each.
-    """
-    parts = np.empty((len(actions), 4), np.int64)
-    _read_moves(new_games(1, 0), state, actions, parts)
-    return [
-        Move(None if dropped else origin, to, bool(promotes), dropped or None)
-        for origin, to, promotes, dropped in parts.tolist()
-    ]

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.observing import ENEMY_PLANES, HAND_PLANES, NUM_PLANES
 from keisei.players.player import Player
 from keisei.players.positions import Positions
 from keisei.shogi.constants import EMPTY, NUM_ACTIONS, OTHER_SIDE
 from keisei.shogi.features import BOARD, STATE_SIZE
 from keisei.vec import Opponent
-from keisei.vec.observation import ENEMY_PLANES, HAND_PLANES, NUM_PLANES
 from keisei.vec.seats import whole_numbers
 
 

@@ -1,14 +1,15 @@
-"""The rules of shogi: one game as a ``Board``, many games as kernels."""
+"""The rules of shogi: one game as a ``Board``, and what it is made of."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from keisei.shogi.board import Board, Outcome, action_from_move, move_from_action
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import IllegalMoveError, InvalidUsiError, Move
 from keisei.shogi.notation import InvalidSfenError
-from keisei.shogi.perft import perft, perft_divide
 
 if TYPE_CHECKING:
+    from keisei.games.board import Board, Outcome, action_from_move, move_from_action
+    from keisei.games.perft import perft, perft_divide
     from keisei.pictures.svg import board_svg
 
 __all__ = [
@@ -28,11 +29,15 @@ __all__ = [
     "perft_divide",
 ]
 
+# A board is a pool of positions, which stands on the rules: it is found above when it is asked for.
+_ABOVE = {
+    **dict.fromkeys(("Board", "Outcome", "action_from_move", "move_from_action"), "games.board"),
+    **dict.fromkeys(("perft", "perft_divide"), "games.perft"),
+    "board_svg": "pictures.svg",
+}
 
-def __getattr__(name: str) -> object:
-    """Pictures stand above the rules, so they are imported when they are asked for."""
-    if name != "board_svg":
+
+def __getattr__(name: str) -> Any:
+    if name not in _ABOVE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from keisei.pictures.svg import board_svg  # noqa: PLC0415
-
-    return board_svg
+    return getattr(import_module(f"keisei.{_ABOVE[name]}"), name)

@@ -49,25 +49,25 @@ NOT_RANKS_8_9 = _ranks(0, 1, 2, 3, 4, 5, 6)
 
 
 @inline_kernel
-def both(a: Bitboard, b: Bitboard) -> Bitboard:
+def and_(a: Bitboard, b: Bitboard) -> Bitboard:
     """Squares in a and in b."""
     return a[0] & b[0], a[1] & b[1]
 
 
 @inline_kernel
-def either(a: Bitboard, b: Bitboard) -> Bitboard:
+def or_(a: Bitboard, b: Bitboard) -> Bitboard:
     """Squares in a or in b."""
     return a[0] | b[0], a[1] | b[1]
 
 
 @inline_kernel
-def without(a: Bitboard, b: Bitboard) -> Bitboard:
+def and_not(a: Bitboard, b: Bitboard) -> Bitboard:
     """Squares in a and not in b."""
     return a[0] & ~b[0], a[1] & ~b[1]
 
 
 @inline_kernel
-def inverse(a: Bitboard) -> Bitboard:
+def not_(a: Bitboard) -> Bitboard:
     """Squares not in a."""
     return a[0] ^ LO_MASK, a[1] ^ HI_MASK
 
@@ -149,13 +149,13 @@ _S4 = np.uint64(4)
 @inline_kernel
 def up(a: Bitboard) -> Bitboard:
     """One step forward."""
-    return both(minus(a, _S1), NOT_RANK_9)
+    return and_(minus(a, _S1), NOT_RANK_9)
 
 
 @inline_kernel
 def down(a: Bitboard) -> Bitboard:
     """One step backward."""
-    return both(plus(a, _S1), NOT_RANK_1)
+    return and_(plus(a, _S1), NOT_RANK_1)
 
 
 @inline_kernel
@@ -173,49 +173,49 @@ def right(a: Bitboard) -> Bitboard:
 @inline_kernel
 def up_left(a: Bitboard) -> Bitboard:
     """One step forward and left."""
-    return both(plus(a, _S8), NOT_RANK_9)
+    return and_(plus(a, _S8), NOT_RANK_9)
 
 
 @inline_kernel
 def up_right(a: Bitboard) -> Bitboard:
     """One step forward and right."""
-    return both(minus(a, _S10), NOT_RANK_9)
+    return and_(minus(a, _S10), NOT_RANK_9)
 
 
 @inline_kernel
 def down_left(a: Bitboard) -> Bitboard:
     """One step backward and left."""
-    return both(plus(a, _S10), NOT_RANK_1)
+    return and_(plus(a, _S10), NOT_RANK_1)
 
 
 @inline_kernel
 def down_right(a: Bitboard) -> Bitboard:
     """One step backward and right."""
-    return both(minus(a, _S8), NOT_RANK_1)
+    return and_(minus(a, _S8), NOT_RANK_1)
 
 
 @inline_kernel
 def up2_left(a: Bitboard) -> Bitboard:
     """The knight's jump forward and left."""
-    return both(plus(a, _S7), NOT_RANKS_8_9)
+    return and_(plus(a, _S7), NOT_RANKS_8_9)
 
 
 @inline_kernel
 def up2_right(a: Bitboard) -> Bitboard:
     """The knight's jump forward and right."""
-    return both(minus(a, _S11), NOT_RANKS_8_9)
+    return and_(minus(a, _S11), NOT_RANKS_8_9)
 
 
 @inline_kernel
 def down2_left(a: Bitboard) -> Bitboard:
     """The opponent's knight's jump, to the left of this view."""
-    return both(plus(a, _S11), NOT_RANKS_1_2)
+    return and_(plus(a, _S11), NOT_RANKS_1_2)
 
 
 @inline_kernel
 def down2_right(a: Bitboard) -> Bitboard:
     """The opponent's knight's jump, to the right of this view."""
-    return both(minus(a, _S7), NOT_RANKS_1_2)
+    return and_(minus(a, _S7), NOT_RANKS_1_2)
 
 
 # Rays by parallel prefix (Kogge-Stone): after the steps of 1, 2 and 4 squares every source has
@@ -225,24 +225,24 @@ def down2_right(a: Bitboard) -> Bitboard:
 
 @inline_kernel
 def _ray_plus(a: Bitboard, free: Bitboard, step: np.uint64, landing: Bitboard) -> Bitboard:
-    free = both(free, landing)
-    a = either(a, both(plus(a, step), free))
-    free = both(free, plus(free, step))
-    a = either(a, both(plus(a, step * _S2), free))
-    free = both(free, plus(free, step * _S2))
-    a = either(a, both(plus(a, step * _S4), free))
-    return both(plus(a, step), landing)
+    free = and_(free, landing)
+    a = or_(a, and_(plus(a, step), free))
+    free = and_(free, plus(free, step))
+    a = or_(a, and_(plus(a, step * _S2), free))
+    free = and_(free, plus(free, step * _S2))
+    a = or_(a, and_(plus(a, step * _S4), free))
+    return and_(plus(a, step), landing)
 
 
 @inline_kernel
 def _ray_minus(a: Bitboard, free: Bitboard, step: np.uint64, landing: Bitboard) -> Bitboard:
-    free = both(free, landing)
-    a = either(a, both(minus(a, step), free))
-    free = both(free, minus(free, step))
-    a = either(a, both(minus(a, step * _S2), free))
-    free = both(free, minus(free, step * _S2))
-    a = either(a, both(minus(a, step * _S4), free))
-    return both(minus(a, step), landing)
+    free = and_(free, landing)
+    a = or_(a, and_(minus(a, step), free))
+    free = and_(free, minus(free, step))
+    a = or_(a, and_(minus(a, step * _S2), free))
+    free = and_(free, minus(free, step * _S2))
+    a = or_(a, and_(minus(a, step * _S4), free))
+    return and_(minus(a, step), landing)
 
 
 @inline_kernel

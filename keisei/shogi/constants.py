@@ -34,8 +34,23 @@ NUM_HAND_TYPES = 7
 HAND_LIMITS = (18, 4, 4, 4, 2, 2, 4)
 """How many pieces of each hand type, PAWN to GOLD, a set holds."""
 
-NUM_DIRECTIONS = 10
-"""UP, UP_LEFT, UP_RIGHT, LEFT, RIGHT, DOWN, DOWN_LEFT, DOWN_RIGHT, UP2_LEFT, UP2_RIGHT."""
+
+class Direction(IntEnum):
+    """Where a move on the board goes, in the mover's view; the last two are the knight's."""
+
+    UP = 0
+    UP_LEFT = 1
+    UP_RIGHT = 2
+    LEFT = 3
+    RIGHT = 4
+    DOWN = 5
+    DOWN_LEFT = 6
+    DOWN_RIGHT = 7
+    UP2_LEFT = 8
+    UP2_RIGHT = 9
+
+
+NUM_DIRECTIONS = len(Direction)
 FIRST_PROMOTION_CLASS = 10
 FIRST_DROP_CLASS = 20
 NUM_CLASSES = 27

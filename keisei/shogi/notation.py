@@ -76,6 +76,10 @@ class Placement:
             and np.array_equal(self.hands, other.hands)
         )
 
+    def view(self) -> NDArray[np.uint8]:
+        """What Black sees, uint8 [95]: the board, then Black's and White's hands."""
+        return np.concatenate([self.board, self.hands.ravel()])
+
     __hash__ = None  # pyright: ignore[reportAssignmentType]  # arrays can change, so no hash
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from keisei.config_schema import AppConfig, ConfigError, EnvConfig
+from keisei.games.layout import LANES
 from keisei.rl.network_base import PolicyValueNet
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.shogi.notation import InvalidSfenError
-from keisei.shogi.position import LANES
 from keisei.vec import ShogiVectorEnv, saved
 
 _LEAST_GAMES = 1024

@@ -5,37 +5,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.actions import MASK_WORDS
+from keisei.games.history import History, new_history
+from keisei.games.layout import LANES, Slots, aligned_zeros, blocks_of, new_slots
+from keisei.games.masks import MASK_WORDS
+from keisei.games.observing import NUM_PLANES
 from keisei.shogi.constants import NUM_SQUARES
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.position import LANES, Games, aligned_zeros, new_games
-from keisei.vec.observation import NUM_PLANES
 
 MASK_ROW = 8 * MASK_WORDS * 8
 """Bytes of a row of the dense mask: 64 for each word of packed bits."""
-
-
-class Rules(NamedTuple):
-    """What the games are played by.
-
-    Attributes:
-        max_plies: The ply cap.
-        declaration: Whether a player who may declare a win does.
-    """
-
-    max_plies: int
-    declaration: bool
 
 
 class Starts(NamedTuple):
     """The S positions that games begin from.
 
     Attributes:
-        games: S games at their first position.
+        slots: Where they stand.
         legal: uint64 [>= S, MASK_WORDS], packed legal actions.
     """
 
-    games: Games
+    slots: Slots
     legal: NDArray[np.uint64]
 
 
@@ -43,7 +32,8 @@ class GameBatch(NamedTuple):
     """N games and where they stand.
 
     Attributes:
-        games: The games.
+        slots: Where they stand.
+        history: Their courses.
         legal: uint64 [N in whole blocks, MASK_WORDS], packed legal actions of the player to move.
         next_start: int64 [N], start position of the game's next beginning.
         over: bool [N], the game ended and has not begun anew.
@@ -52,7 +42,8 @@ class GameBatch(NamedTuple):
         last_origins: int64 [N], where it began in its mover's view, -1 for a drop or none.
     """
 
-    games: Games
+    slots: Slots
+    history: History
     legal: NDArray[np.uint64]
     next_start: NDArray[np.int64]
     over: NDArray[np.bool_]
@@ -106,15 +97,16 @@ def new_batch(num_games: int, max_plies: int) -> GameBatch:
         ValueError: When there is not so much memory.
     """
     try:
-        games = new_games(num_games, max_plies)
+        slots, history = new_slots(num_games), new_history(num_games, max_plies)
     except MemoryError:
         raise ValueError(
             f"num_envs={num_games} games of up to max_plies={max_plies} plies need more memory "
             "than there is; lower one of them."
         ) from None
     return GameBatch(
-        games=games,
-        legal=aligned_zeros((-(-num_games // LANES) * LANES, MASK_WORDS), np.uint64),
+        slots=slots,
+        history=history,
+        legal=aligned_zeros((blocks_of(num_games) * LANES, MASK_WORDS), np.uint64),
         next_start=np.zeros(num_games, np.int64),
         over=np.zeros(num_games, np.bool_),
         random=np.zeros(num_games, np.uint64),

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.observing import HAND_PLANES, NUM_PLANES, PLANE_MAXIMA
 from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.intrinsics import Held, hold
 from keisei.vec.batch import Outputs, new_outputs
-from keisei.vec.observation import HAND_PLANES, NUM_PLANES, PLANE_MAXIMA, Observation
+from keisei.vec.observation import Observation
 
 _KEPT = 4
 """Buffers that are kept. A loop that holds one observation while it asks for the next needs two."""

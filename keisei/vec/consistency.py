@@ -12,6 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.endings import Rules
+from keisei.games.history import History, mark_seen
+from keisei.games.layout import turns_in, words_by_slot
+from keisei.games.observing import MAX_REPETITION
+from keisei.games.pool import Pool
 from keisei.shogi.constants import (
     DRAGON,
     EMPTY,
@@ -24,6 +29,7 @@ from keisei.shogi.constants import (
     LANCE,
     NUM_ACTIONS,
     NUM_FILES,
+    NUM_HAND_TYPES,
     NUM_RANKS,
     NUM_SQUARES,
     OTHER_SIDE,
@@ -31,10 +37,7 @@ from keisei.shogi.constants import (
     PROMOTED,
     Termination,
 )
-from keisei.shogi.endings import record_move
 from keisei.shogi.features import (
-    BOARD,
-    ENEMY_HAND,
     IN_CHECK,
     MASK_BYTES,
     OWN_HAND,
@@ -42,10 +45,6 @@ from keisei.shogi.features import (
     TO_MOVE,
 )
 from keisei.shogi.jit import Int, inline_kernel, kernel
-from keisei.shogi.position import LANES, TURN_WORD, WORDS, Games, mark_seen, place
-from keisei.vec.batch import GameBatch, Rules, new_batch
-from keisei.vec.kernels import standing
-from keisei.vec.starts import find_moves
 
 _KNOWN_CODE = np.zeros(256, np.bool_)
 _KNOWN_CODE[[EMPTY, *range(PAWN, DRAGON + 1)]] = True
@@ -62,9 +61,9 @@ _FAULTS = (
     "a piece could never move again",
     "there are too many pieces",
 )
-_MAX_REPETITION = 2
 _CHUNK = 65536
 _NOT_THE_BOARD = "it does not agree with the board"
+_NOT_THE_HISTORY = "it is not that of the history"
 
 
 def check_games(
@@ -83,34 +82,32 @@ def check_games(
     Raises:
         ValueError: These games cannot be gone on with.
     """
-    boards, plies = state["boards"], state["plies"]
-    words = _words_by_game(state)
-    turns = words[:, TURN_WORD]
+    plies, rows = state["plies"], np.arange(len(state["plies"]))
+    words = words_by_slot(state["words"])[: len(rows)]
+    turns = turns_in(state["words"])[: len(rows)]
     _refuse(turns > 1, "words", "neither Black nor White is to move")
     _refuse((plies < 0) | (plies > rules.max_plies), "plies", "the number is out of range")
-    hands = boards[:, 0, OWN_HAND.start : ENEMY_HAND.stop].reshape(-1, 2, len(HAND_LIMITS))
-    rebuilt = _rebuild(boards[:, 0, BOARD], hands, turns.astype(np.int64))
-    games = rebuilt.games
-    _compare(state, "boards", games.boards)
-    _refuse((words != _words_by_game(games._asdict())).any(axis=1), "words", _NOT_THE_BOARD)
-    _compare(state, "hashes", games.hashes)
-    _compare(state, "legal", rebuilt.legal)
-    _compare(state, "in_check", games.in_check)
-    games.plies[:] = plies
-    games = games._replace(history=np.array(state["history"], order="C"))
-    at = plies.astype(np.int64)
-    present = games.history[np.arange(len(at)), at & 1, at >> 1]
-    _refuse(present != games.hashes, "history", "it does not end with the present position")
-    _replay(games, games.hashes.copy())
-    _compare(state, "seen", games.seen, "it is not that of the history")
-    _compare(state, "repeats", games.repeats, "it is not that of the history")
+    history = History(np.array(state["history"], order="C"), np.zeros_like(state["seen"]))
+    pool = _rebuild(state["boards"][:, 0], turns.astype(np.int64), history)
+    slots = pool.nodes.slots
+    _compare(state, "boards", slots.boards)
+    _refuse((words != words_by_slot(slots.words)[: len(rows)]).any(axis=1), "words", _NOT_THE_BOARD)
+    _compare(state, "hashes", slots.hashes)
+    _compare(state, "legal", pool.nodes.legal)
+    _compare(state, "in_check", slots.in_check)
+    present = history.hashes[rows, plies & 1, plies >> 1]
+    _refuse(present != slots.hashes, "history", "it does not end with the present position")
+    _fill_filters(history, plies)
+    _compare(state, "seen", history.seen, _NOT_THE_HISTORY)
     _check_runs(state, turns)
-    games.check_runs[:] = state["check_runs"]
-    _check_ends(state["over"], games, rebuilt.legal, rules)
+    slots.plies[:], slots.check_runs[:] = plies, state["check_runs"]
+    pool.nodes.parents[:] = -2 - rows
+    _check_ends(state["over"], pool, rules)
+    _compare(state, "repeats", slots.repeats, _NOT_THE_HISTORY)
     if not may_wait and state["over"].any():
         raise ValueError("The state holds games that are over; in the mode 'SameStep' none waits.")
     _check_last_moves(state, turns)
-    return games.words
+    return slots.words
 
 
 def check_observations(states: NDArray[np.uint8], bits: NDArray[np.uint8]) -> None:
@@ -126,12 +123,11 @@ def check_observations(states: NDArray[np.uint8], bits: NDArray[np.uint8]) -> No
     for begin in range(0, len(states), _CHUNK):
         part = states[begin : begin + _CHUNK]
         # In its mover's view each is a position with Black to move.
-        hands = part[:, OWN_HAND.start : ENEMY_HAND.stop].reshape(-1, 2, len(HAND_LIMITS))
-        rebuilt = _rebuild(part[:, BOARD], hands, np.zeros(len(part), np.int64))
-        legal = rebuilt.legal.view(np.uint8)[: len(part), :MASK_BYTES]
+        nodes = _rebuild(part, np.zeros(len(part), np.int64)).nodes
+        legal = nodes.legal.view(np.uint8)[: len(part), :MASK_BYTES]
         wrong = (legal != bits[begin : begin + _CHUNK]).any(axis=1)
-        wrong |= part[:, IN_CHECK] != rebuilt.games.in_check
-        wrong |= (part[:, REPETITION] > _MAX_REPETITION) | (part[:, TO_MOVE] > 1)
+        wrong |= part[:, IN_CHECK] != nodes.slots.in_check
+        wrong |= (part[:, REPETITION] > MAX_REPETITION) | (part[:, TO_MOVE] > 1)
         if wrong.any():
             raise ValueError(f"position {begin + int(np.argmax(wrong))} is not as a game gives it")
 
@@ -156,44 +152,34 @@ def _compare(
     _refuse(differs.any(axis=1), name, reason)
 
 
-def _words_by_game(state: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
-    """uint64 [N, WORDS]."""
-    words = state["words"].reshape(-1, WORDS, LANES).transpose(0, 2, 1).reshape(-1, WORDS)
-    return words[: len(state["hashes"])]
-
-
 def _rebuild(
-    boards: NDArray[np.uint8], hands: NDArray[np.uint8], turns: NDArray[np.int64]
-) -> GameBatch:
+    views: NDArray[np.uint8], turns: NDArray[np.int64], history: History | None = None
+) -> Pool:
     """Games that begin with positions, their legal actions and check flags found.
 
     Args:
-        boards: uint8 [N, 81], absolute piece codes.
-        hands: uint8 [N, 2, 7], Black's and White's.
+        views: uint8 [N, >= 95], what Black sees.
         turns: int64 [N], BLACK or WHITE.
+        history: Of the games.
 
     Raises:
         ValueError: A position cannot occur.
     """
-    boards, hands = np.array(boards, order="C"), np.array(hands, order="C")
-    faults = np.zeros(len(boards), np.uint8)
-    _find_faults(boards, hands, faults)
+    views = np.array(views, order="C")
+    faults = np.zeros(len(views), np.uint8)
+    _find_faults(views, faults)
     _refuse(faults != 0, "boards", _FAULTS[int(faults[np.argmax(faults != 0)])])
-    batch = new_batch(len(boards), 0)
-    rules = Rules(1, declaration=False)
-    _place_all(batch.games, boards, hands, 1 - turns)
-    find_moves(batch, rules)
-    _refuse(batch.games.in_check != 0, "boards", "the king could be captured")
-    _place_all(batch.games, boards, hands, turns)
-    find_moves(batch, rules)
-    return batch
+    pool = Pool(len(views), history)
+    _refuse(pool.set_up(0, views, turns), "boards", "the king could be captured")
+    return pool
 
 
 @inline_kernel
-def _material_fault(counts: NDArray[np.int64], hands: NDArray[np.uint8], row: Int) -> Int:
+def _material_fault(counts: NDArray[np.int64], views: NDArray[np.uint8], row: Int) -> Int:
     """5 if there are more pieces of a kind than in a set, else 0; counts int64 [32] by code."""
     for piece in range(PAWN, KING):
-        total = np.int64(hands[row, 0, piece - PAWN]) + np.int64(hands[row, 1, piece - PAWN])
+        own = OWN_HAND.start + piece - PAWN
+        total = np.int64(views[row, own]) + np.int64(views[row, own + NUM_HAND_TYPES])
         total += counts[piece] + counts[piece + OTHER_SIDE]
         if piece < GOLD:
             total += counts[piece + PROMOTED] + counts[piece + PROMOTED + OTHER_SIDE]
@@ -203,9 +189,7 @@ def _material_fault(counts: NDArray[np.int64], hands: NDArray[np.uint8], row: In
 
 
 @kernel
-def _find_faults(
-    boards: NDArray[np.uint8], hands: NDArray[np.uint8], faults: NDArray[np.uint8]
-) -> None:
+def _find_faults(views: NDArray[np.uint8], faults: NDArray[np.uint8]) -> None:
     """Number in _FAULTS of what is wrong with each position, by the rules of SFEN, uint8 [N]."""
     counts = np.zeros(2 * OTHER_SIDE, np.int64)
     for row in range(faults.shape[0]):
@@ -214,7 +198,7 @@ def _find_faults(
         for file in range(NUM_FILES):
             own_pawns, enemy_pawns = 0, 0
             for rank in range(NUM_RANKS):
-                code = np.int64(boards[row, NUM_RANKS * file + rank])
+                code = np.int64(views[row, NUM_RANKS * file + rank])
                 if not _KNOWN_CODE[code]:
                     fault = 1
                     continue
@@ -228,31 +212,15 @@ def _find_faults(
                 fault = 3
         if counts[KING] != 1 or counts[KING + OTHER_SIDE] != 1:
             fault = max(fault, 2)
-        faults[row] = max(fault, _material_fault(counts, hands, row))
+        faults[row] = max(fault, _material_fault(counts, views, row))
 
 
 @kernel
-def _place_all(
-    games: Games,
-    boards: NDArray[np.uint8],
-    hands: NDArray[np.uint8],
-    turns: NDArray[np.int64],
-) -> None:
-    """Set up all games: boards uint8 [N, 81], hands uint8 [N, 2, 7], turns int64 [N]."""
-    for game in range(turns.shape[0]):
-        place(games, game, boards[game], hands[game], turns[game])
-
-
-@kernel
-def _replay(games: Games, present: NDArray[np.uint64]) -> None:
-    """Write ``seen`` and ``repeats`` as the histories have them; present hashes, uint64 [N]."""
-    for game in range(present.shape[0]):
-        for ply in range(games.plies[game] + 1):
-            games.hashes[game] = games.history[game, ply & 1, ply >> 1]
-            mark_seen(games, game)
-        games.hashes[game] = present[game]
-        games.repeats[game] = 1
-        record_move(games, game, games.in_check[game] != 0)
+def _fill_filters(history: History, plies: NDArray[np.int32]) -> None:
+    """Write the filters as the hashes have them; plies played, int32 [N]."""
+    for game in range(plies.shape[0]):
+        for ply in range(plies[game] + 1):
+            mark_seen(history, game, history.hashes[game, ply & 1, ply >> 1])
 
 
 def _check_runs(state: Mapping[str, NDArray[Any]], turns: NDArray[np.uint64]) -> None:
@@ -265,14 +233,12 @@ def _check_runs(state: Mapping[str, NDArray[Any]], turns: NDArray[np.uint64]) ->
     _refuse(wrong, "check_runs", _NOT_THE_BOARD)
 
 
-def _check_ends(
-    over: NDArray[np.bool_], games: Games, legal: NDArray[np.uint64], rules: Rules
-) -> None:
+def _check_ends(over: NDArray[np.bool_], pool: Pool, rules: Rules) -> None:
     """A game is over exactly if it has ended, whether or not a win was declared."""
-    ends = np.zeros(len(over), np.uint8)
-    standing(games, legal, rules._replace(declaration=False), ends)
+    ends = pool.nodes.ends
+    pool.judge(0, len(over), rules._replace(declaration=False))
     _refuse(~over & (ends != Termination.NONE), "over", "a game that has ended goes on")
-    standing(games, legal, rules._replace(declaration=True), ends)
+    pool.judge(0, len(over), rules._replace(declaration=True))
     _refuse(over & (ends == Termination.NONE), "over", "a game that goes on has ended")
 
 

@@ -9,13 +9,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from keisei.games.board import Board
+from keisei.games.endings import Rules
+from keisei.games.layout import placement_of, turns_in
+from keisei.games.masks import unpacked
 from keisei.pictures.text import format_board
-from keisei.shogi.board import Board
 from keisei.shogi.constants import NUM_ACTIONS
-from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.moves import Move
-from keisei.shogi.notation import Placement, format_sfen
-from keisei.shogi.position import LANES, TURN_WORD, WORDS
+from keisei.shogi.notation import Placement
 from keisei.vec.arguments import (
     Marks,
     active_games,
@@ -26,10 +27,10 @@ from keisei.vec.arguments import (
     stream_seeds,
     two_names,
 )
-from keisei.vec.batch import Rules, new_batch, new_results
+from keisei.vec.batch import new_batch, new_results
 from keisei.vec.buffers import ObservationBuffers, ObservationForm
 from keisei.vec.consistency import check_games
-from keisei.vec.inspection import describe_illegal, last_move_of, picture_of, placement_of
+from keisei.vec.inspection import describe_illegal, last_move_of, picture_of
 from keisei.vec.kernels import (
     BEGIN,
     MOVE,
@@ -190,7 +191,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
         self._seed_streams(seed, mask)
         if not self._begun or (options or {}).get("reset_mask") is None:
-            starts = len(self._starts.games.hashes)
+            starts = len(self._starts.slots.hashes)
             self._batch.next_start[:] = np.arange(self.num_envs) % starts
         self._step.tasks[:] = np.where(mask, BEGIN, STAY)
         self._run()
@@ -235,7 +236,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         wrong = int(self._slices.run_here(first_illegal))
         if wrong >= 0:
             action = int(step.actions[wrong])
-            raise IllegalActionError(describe_illegal(self._batch.games, wrong, action))
+            raise IllegalActionError(describe_illegal(self._batch.slots, wrong, action))
         ended = self._run(observe=observe)
         infos = self._ends(ended) if len(ended) else {}
         rewards, terminated, truncated, *_ = step.results
@@ -258,13 +259,11 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def colours_to_move(self) -> NDArray[np.int8]:
         """The colour to move in each game, int8 [N]: 0 Black, 1 White."""
-        words = self._batch.games.words.reshape(-1, WORDS, LANES)
-        return words[:, TURN_WORD].ravel()[: self.num_envs].astype(np.int8)
+        return turns_in(self._batch.slots.words)[: self.num_envs].astype(np.int8)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
-        bits = self._batch.legal.view(np.uint8)[: self.num_envs, :MASK_BYTES]
-        return np.unpackbits(bits, axis=1, count=NUM_ACTIONS, bitorder="little").view(np.bool_)
+        return unpacked(self._batch.legal[: self.num_envs])
 
     def sample_actions(self, active: Marks | None = None) -> NDArray[np.int64]:
         """A uniformly random legal action for each game, int64 [N], from the game's own stream.
@@ -301,7 +300,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 arrays do not agree, or games are over, which the mode "SameStep" cannot go on with;
                 the games are then as before.
         """
-        arrays = arrays_of(self._batch, state, len(self._starts.games.hashes), self.max_plies)
+        arrays = arrays_of(self._batch, state, len(self._starts.slots.hashes), self.max_plies)
         arrays["words"] = check_games(arrays, self._rules, may_wait=not self._step.restart)
         restore(self._batch, arrays)
         self._step.tasks[:] = STAY
@@ -311,11 +310,11 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
-        return placement_of(self._batch.games, game)
+        return placement_of(self._batch.slots, game)
 
     def board(self, game: int) -> Board:
-        """The position of one game as a Board, without its history."""
-        return Board(format_sfen(self.placement(game)))
+        """One game as a Board, with its history; moves from before cannot be taken back."""
+        return Board.of_game(self._batch.slots, self._batch.history, game)
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""
@@ -375,8 +374,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             return self._step.ended[: counts[0]]
         rows = np.concatenate(
             [
-                np.arange(first * LANES, first * LANES + count)
-                for (first, _), count in zip(self._slices.spans, counts, strict=True)
+                np.arange(first, first + count)
+                for first, count in zip(self._slices.first_games, counts, strict=True)
             ]
         )
         for array in (self._step.ended, *self._step.finals):

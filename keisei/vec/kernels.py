@@ -5,34 +5,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.actions import (
-    MASK_WORDS,
-    count_legal,
-    is_legal,
-    new_mask_scratch,
-    nth_legal,
-    pack_planes,
-)
-from keisei.shogi.bitboard import ZERO
+from keisei.games.endings import NO_WINNER, Rules, judge_game
+from keisei.games.generating import Scratch as MoveScratch
+from keisei.games.generating import can_move, find_moves, gives_check
+from keisei.games.generating import new_scratch as new_move_scratch
+from keisei.games.hashing import mix
+from keisei.games.history import begin_history, count_repeats, record_check, remember
+from keisei.games.layout import LANES, aligned_zeros, copy_slot, turn_of
+from keisei.games.masks import MASK_WORDS, count_legal, is_legal, nth_legal
+from keisei.games.observing import write_dense_mask, write_planes, write_state
+from keisei.games.placing import apply_action, begin_count
 from keisei.shogi.constants import Termination
-from keisei.shogi.endings import NO_WINNER, judge, record_move, remember
 from keisei.shogi.features import STATE_SIZE
 from keisei.shogi.intrinsics import VECTOR_BYTES, Held, borrow, copy_bytes, vector_starts
 from keisei.shogi.jit import Int, kernel, kernel_part
-from keisei.shogi.movegen import ANY_MOVE_WORD, CHECKERS_WORD, generate_block, new_planes
-from keisei.shogi.position import (
-    LANES,
-    Games,
-    aligned_zeros,
-    apply_action,
-    copy_position,
-    mix,
-    start_history,
-    turn_of,
-    write_state,
-)
-from keisei.vec.batch import GameBatch, Outputs, Results, Rules, Starts
-from keisei.vec.observation import write_dense_mask, write_planes
+from keisei.vec.batch import GameBatch, Outputs, Results, Starts
 
 STAY, MOVE, BEGIN = 0, 1, 2
 """What a game does in a step: nothing, play its action, begin anew."""
@@ -48,13 +35,11 @@ class Scratch(NamedTuple):
     """Room that one thread needs.
 
     Attributes:
-        planes: uint64, output of the move generator for one block.
-        mask: uint64, from keisei.shogi.actions.new_mask_scratch.
+        moves: Of the move generator.
         states: uint8 [LANES, STATE_SIZE], compact states of one block.
     """
 
-    planes: NDArray[np.uint64]
-    mask: NDArray[np.uint64]
+    moves: MoveScratch
     states: NDArray[np.uint8]
 
 
@@ -88,18 +73,19 @@ class Step(NamedTuple):
 
 def new_scratch() -> Scratch:
     """Room for one thread."""
-    return Scratch(new_planes(), new_mask_scratch(), aligned_zeros((LANES, STATE_SIZE), np.uint8))
+    return Scratch(new_move_scratch(), aligned_zeros((LANES, STATE_SIZE), np.uint8))
 
 
 @kernel_part
 def _begin(batch: GameBatch, starts: Starts, game: Int) -> None:
     """Begin a game at its next start position."""
-    start = batch.next_start[game]
-    copy_position(batch.games, game, starts.games, start)
-    start_history(batch.games, game)
+    start, slots = batch.next_start[game], batch.slots
+    copy_slot(slots, game, starts.slots, start)
+    begin_count(slots, game)
+    begin_history(batch.history, game, slots.hashes[game])
     for word in range(MASK_WORDS):
         batch.legal[game, word] = starts.legal[start, word]
-    batch.next_start[game] = (start + 1) % starts.games.hashes.shape[0]
+    batch.next_start[game] = (start + 1) % starts.slots.hashes.shape[0]
     batch.over[game] = False
     batch.last_actions[game] = -1
     batch.last_origins[game] = -1
@@ -109,10 +95,10 @@ def _begin(batch: GameBatch, starts: Starts, game: Int) -> None:
 def _move(step: Step, first: Int, last: Int) -> None:
     """Begin or move some games."""
     batch, starts, tasks, actions = step.batch, step.starts, step.tasks, step.actions
-    games, last_actions, last_origins = batch.games, batch.last_actions, batch.last_origins
+    slots, last_actions, last_origins = batch.slots, batch.last_actions, batch.last_origins
     for game in range(first, last):
         if tasks[game] == MOVE:
-            last_origins[game] = apply_action(games, game, actions[game])
+            last_origins[game] = apply_action(slots, game, actions[game])
             last_actions[game] = actions[game]
         elif tasks[game] == BEGIN:
             _begin(batch, starts, game)
@@ -121,22 +107,21 @@ def _move(step: Step, first: Int, last: Int) -> None:
 @kernel_part
 def _judge(step: Step, first: Int, last: Int, ended_row: Int) -> Int:
     """Record the moves of some games and judge them; returns the row past the last that ended."""
-    games, over, results = step.batch.games, step.batch.over, step.results
-    tasks, planes, rules = step.tasks, step.scratch.planes, step.rules
+    slots, history, over = step.batch.slots, step.batch.history, step.batch.over
+    tasks, moves, rules, results = step.tasks, step.scratch.moves, step.rules, step.results
     rewards, terminations, truncations, termination, winners, plies, ended = results
     for game in range(first, last):
         if tasks[game] == MOVE:
-            remember(games, game)
+            remember(slots, history, game)
     for game in range(first, last):
-        checkers = np.uint64(CHECKERS_WORD * LANES + game - first)
-        gives_check = (planes[checkers] | planes[checkers + np.uint64(LANES)]) != ZERO
+        in_check = gives_check(moves, game)
         kind, winner = _NONE, NO_WINNER
         if tasks[game] == MOVE:
-            record_move(games, game, gives_check)
-            can_move = planes[np.uint64(ANY_MOVE_WORD * LANES + game - first)] != ZERO
-            kind, winner = judge(games, game, can_move, rules.max_plies, rules.declaration)
+            record_check(slots, game, in_check)
+            count_repeats(slots, history, game)
+            kind, winner = judge_game(slots, history, game, can_move(moves, game), rules)
         else:
-            games.in_check[game] = gives_check
+            slots.in_check[game] = in_check
         rewards[game] = 0.0
         terminations[game] = (kind != _NONE) & (kind != _MAX_PLIES)
         truncations[game] = kind == _MAX_PLIES
@@ -146,8 +131,8 @@ def _judge(step: Step, first: Int, last: Int, ended_row: Int) -> Int:
         ended[game] = kind != _NONE
         if kind != _NONE:
             if winner != NO_WINNER:
-                rewards[game] = 1.0 if winner == 1 - turn_of(games, game) else -1.0
-            plies[game] = games.plies[game]
+                rewards[game] = 1.0 if winner == 1 - turn_of(slots, game) else -1.0
+            plies[game] = slots.plies[game]
             over[game] = True
             step.ended[ended_row] = game
             ended_row += 1
@@ -173,7 +158,7 @@ def _write(
 ) -> None:
     """Write the observations of some games; begin those anew that ended, if so asked."""
     batch, starts, finals, restart = step.batch, step.starts, step.finals, step.restart
-    games, legal, over, max_plies = batch.games, batch.legal, batch.over, step.rules.max_plies
+    slots, legal, over, max_plies = batch.slots, batch.legal, batch.over, step.rules.max_plies
     state, bits, mask, planes = outputs
     final_state, final_bits, final_mask, final_planes = finals
     states = step.scratch.states
@@ -181,13 +166,13 @@ def _write(
     while game < last:
         written = observe | over[game]
         if written & (state.shape[0] > 0):
-            write_state(games, game, max_plies, state, game)
+            write_state(slots, game, max_plies, state, game)
         if written & (bits.shape[0] > 0):
             row = np.uint64(game) * np.uint64(MASK_WORDS)
             for part in _BIT_PARTS:
                 copy_bytes(bits, row + part, legal, row + part)
         if written & (planes.shape[0] > 0):
-            write_state(games, game, max_plies, states, game - first)
+            write_state(slots, game, max_plies, states, game - first)
             write_planes(states, game - first, planes, game)
         if written & (mask.shape[0] > 0):
             write_dense_mask(legal, mask, game)
@@ -224,16 +209,14 @@ def step_blocks(
         Number of games that ended; ``ended`` holds them from the first block's first game on.
     """
     step = borrow(held)
-    words, legal, scratch = step.batch.games.words, step.batch.legal, step.scratch
-    planes, mask_scratch = scratch.planes, scratch.mask
+    words, legal, moves = step.batch.slots.words, step.batch.legal, step.scratch.moves
     observations = borrow(outputs)
     num_games = step.tasks.shape[0]
     row = first_block * LANES
     for block in range(first_block, last_block):
         first, last = block * LANES, min((block + 1) * LANES, num_games)
         _move(step, first, last)
-        generate_block(words, block, planes, 0)
-        pack_planes(planes, 0, mask_scratch, legal, first)
+        find_moves(words, block, moves, legal)
         past = _judge(step, first, last, row)
         _write(step, first, last, row, observations, observe)
         row = past
@@ -277,15 +260,6 @@ def sample_legal(
             random[game] += _STREAM_STEP
             index = np.int64((drawn * np.uint64(count)) >> _U32)
             actions[game] = nth_legal(legal, game, index) if count > 0 else 0
-
-
-@kernel
-def standing(games: Games, legal: NDArray[np.uint64], rules: Rules, out: NDArray[np.uint8]) -> None:
-    """Write how each game stands before any move: keisei.shogi.Termination, uint8 [N]."""
-    for game in range(out.shape[0]):
-        can_move = bool(count_legal(legal, game) > 0)
-        ended_by, _ = judge(games, game, can_move, rules.max_plies, rules.declaration)
-        out[game] = ended_by
 
 
 @kernel

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.position import LANES, WORDS
+from keisei.games.layout import LANES, words_by_slot, words_in_blocks
 from keisei.vec.batch import GameBatch, new_batch
 
 _CAP = "max_plies"
@@ -138,14 +138,14 @@ def divide(
 def _by_game(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The arrays of a state but the ply cap, each with one row a game."""
     count = len(state["hashes"])
-    words = state[_WORDS].reshape(-1, WORDS, LANES).transpose(0, 2, 1).reshape(-1, WORDS)
+    words = words_by_slot(state[_WORDS])
     arrays = {name: array for name, array in state.items() if name != _CAP}
     return arrays | {_WORDS: words[:count], _LEGAL: state[_LEGAL][:count]}
 
 
 def _in_blocks(games: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The opposite of ``_by_game``."""
-    words = _whole_blocks(games[_WORDS]).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
+    words = words_in_blocks(_whole_blocks(games[_WORDS]))
     return {**games, _WORDS: words, _LEGAL: _whole_blocks(games[_LEGAL])}
 
 
@@ -157,6 +157,7 @@ def _whole_blocks(rows: NDArray[Any]) -> NDArray[Any]:
 
 def _arrays(batch: GameBatch) -> dict[str, NDArray[Any]]:
     """The arrays that hold the games between steps, by name."""
-    arrays: dict[str, NDArray[Any]] = dict(batch.games._asdict())
-    arrays |= {name: array for name, array in batch._asdict().items() if name != "games"}
-    return arrays
+    arrays: dict[str, NDArray[Any]] = dict(batch.slots._asdict())
+    arrays |= {"history": batch.history.hashes, "seen": batch.history.seen}
+    own = batch._asdict()
+    return arrays | {name: own[name] for name in own if name not in ("slots", "history")}

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.board import Board
+from keisei.games.board import Board
 from keisei.vec.env import ShogiVectorEnv
 
 
@@ -72,7 +72,7 @@ class ShogiEnv(gym.Env[Any, Any]):
         return self._games.action_masks()[0]
 
     def board(self) -> Board:
-        """The position as a Board, without its history."""
+        """The game as a Board, with its history; moves from before cannot be taken back."""
         return self._games.board(0)
 
     def render(self) -> Any:

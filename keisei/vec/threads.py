@@ -4,12 +4,15 @@ import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from keisei.games.layout import LANES, blocks_of
 from keisei.shogi.intrinsics import Held, hold
 from keisei.shogi.kernel_threads import KernelThreads
-from keisei.shogi.position import LANES
 from keisei.vec.kernels import Step, new_scratch
 
 Result = TypeVar("Result")
+
+_LEAST_BLOCKS = 32
+"""Of a slice. To wake a thread takes about as long as a step of 300 games."""
 
 
 class Slices:
@@ -20,11 +23,12 @@ class Slices:
     """
 
     def __init__(self, step: Step, num_threads: int) -> None:
-        blocks = -(-len(step.tasks) // LANES)
-        threads = min(num_threads, blocks)
+        blocks = blocks_of(len(step.tasks))
+        threads = max(1, min(num_threads, blocks // _LEAST_BLOCKS))
         edges = [blocks * thread // threads for thread in range(threads + 1)]
         self.spans = list(itertools.pairwise(edges))
         """The first block of each slice, and the block past its last."""
+        self.first_games = [first * LANES for first, _ in self.spans]
         self._step = step
         self._open()
 
@@ -53,7 +57,7 @@ class Slices:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: neither threads nor native memory."""
-        return {"spans": self.spans, "_step": self._step}
+        return {name: getattr(self, name) for name in ("spans", "first_games", "_step")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on as a copy with arrays of its own."""

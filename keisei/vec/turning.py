@@ -5,9 +5,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.observing import ENEMY_PLANES, HAND_PLANES
 from keisei.shogi.constants import OTHER_SIDE
 from keisei.shogi.features import BOARD, ENEMY_HAND, IN_CHECK, OWN_HAND, STATE_SIZE, TO_MOVE
-from keisei.vec.observation import ENEMY_PLANES, HAND_PLANES, Observation
+from keisei.vec.observation import Observation
 
 _HAND_TYPES = OWN_HAND.stop - OWN_HAND.start
 _CHECK_PLANE = HAND_PLANES + IN_CHECK - OWN_HAND.start

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from keisei.evaluation.match import play_match
 from keisei.evaluation.mate_watch import MateWatch
-from keisei.evaluation.mates import MateFinder
+from keisei.games.children import Lookahead
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.positions import Positions
 from keisei.players.simple import RandomPlayer
@@ -18,7 +18,7 @@ def has_mate(sfen: str) -> bool:
     env = ShogiVectorEnv(1, obs="compact", initial_sfens=[sfen], declaration="off")
     obs, _ = env.reset(seed=0)
     assert isinstance(obs, dict)
-    return bool(MateFinder().has_mate(obs["state"], obs["action_mask_bits"])[0])
+    return bool(Lookahead().has_mate(obs["state"], obs["action_mask_bits"])[0])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def mates_of_cshogi(sfen: str) -> set[str]:
 def test_they_are_those_of_cshogi_in_games_with_captures(seed: int) -> None:
     env = ShogiVectorEnv(16, obs="compact", declaration="off")
     obs, _ = env.reset(seed=seed)
-    player, rng, finder = GreedyPlayer(seed), np.random.default_rng(seed), MateFinder()
+    player, rng, finder = GreedyPlayer(seed), np.random.default_rng(seed), Lookahead()
     for ply in range(120):
         assert isinstance(obs, dict)
         if ply % 6 == 5:
@@ -95,7 +95,7 @@ def test_many_positions_at_once_are_judged_as_one_by_one() -> None:
     obs, *_ = env.step(env.sample_actions())
     assert isinstance(obs, dict)
     state, mask_bits = obs["state"], obs["action_mask_bits"]
-    finder = MateFinder()
+    finder = Lookahead()
     together = finder.has_mate(state, mask_bits)
     apart = [finder.has_mate(state[i : i + 1], mask_bits[i : i + 1])[0] for i in range(300)]
     assert together.tolist() == apart

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keisei.evaluation.match import MatchRules, play_match
+from keisei.games.labels import moves_of
 from keisei.players.greedy import PIECE_VALUES, GreedyPlayer
-from keisei.players.positions import Positions, moves_of
+from keisei.players.positions import Positions
 from keisei.players.simple import RandomPlayer
 from keisei.shogi.constants import DRAGON, GOLD, HORSE, PAWN, PROMOTED
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE

@@ -11,22 +11,24 @@ import numpy as np
 from numba import cuda as _cuda  # noqa: TID251 (the tests' own kernels)
 from numpy.typing import NDArray
 
-from keisei.shogi.actions import MASK_WORDS, new_mask_scratch, pack_planes
-from keisei.shogi.bitboard import ZERO
-from keisei.shogi.endings import judge, record_move, remember
-from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.jit import inline_kernel
-from keisei.shogi.movegen import (
+from keisei.games.endings import Rules, judge_game
+from keisei.games.history import History, count_repeats, record_check, remember
+from keisei.games.layout import LANES, Slots, blocks_of, slot_base
+from keisei.games.masks import MASK_WORDS, new_mask_scratch, pack_planes
+from keisei.games.movegen import (
     ANY_MOVE_WORD,
     CHECKERS_WORD,
     PAWN_CHECK_WORD,
     PLANE_WORDS,
     forbid_mating_pawn_drop,
-    generate_game,
+    generate_slot,
     new_planes,
 )
-from keisei.shogi.position import LANES, Games, apply_action, game_base, write_state
-from keisei.vec.observation import NUM_PLANES, write_planes
+from keisei.games.observing import NUM_PLANES, write_planes, write_state
+from keisei.games.placing import apply_action
+from keisei.shogi.bitboard import ZERO
+from keisei.shogi.features import STATE_SIZE
+from keisei.shogi.jit import inline_kernel
 
 cuda: Any = _cuda
 
@@ -38,19 +40,21 @@ def output_base(game: int) -> int:
 
 
 @cuda.jit
-def play(games: Games, moving: NDArray[np.bool_], actions: NDArray[np.int64]) -> None:
+def play(
+    slots: Slots, history: History, moving: NDArray[np.bool_], actions: NDArray[np.int64]
+) -> None:
     """Play the actions of the games that move."""
     game = cuda.grid(1)
     if game < moving.shape[0] and moving[game]:
-        apply_action(games, game, np.int64(actions[game]))
-        remember(games, game)
+        apply_action(slots, game, np.int64(actions[game]))
+        remember(slots, history, game)
 
 
 @cuda.jit
 def generate(words: NDArray[np.uint64], planes: NDArray[np.uint64]) -> None:
     """Write the legal moves of all games, mating pawn drops still among them."""
     game = cuda.grid(1)
-    generate_game(words, game_base(game), planes, np.uint64(output_base(game)))
+    generate_slot(words, slot_base(game), planes, np.uint64(output_base(game)))
 
 
 @cuda.jit
@@ -59,12 +63,13 @@ def forbid(words: NDArray[np.uint64], planes: NDArray[np.uint64]) -> None:
     game = cuda.grid(1)
     at = output_base(game)
     if planes[at + PAWN_CHECK_WORD * LANES] != ZERO:
-        forbid_mating_pawn_drop(words, game_base(game), planes, np.uint64(at))
+        forbid_mating_pawn_drop(words, slot_base(game), planes, np.uint64(at))
 
 
 @cuda.jit
 def conclude(
-    games: Games,
+    slots: Slots,
+    history: History,
     moving: NDArray[np.bool_],
     planes: NDArray[np.uint64],
     max_plies: int,
@@ -75,9 +80,10 @@ def conclude(
     if game < moving.shape[0] and moving[game]:
         at = output_base(game)
         checkers = at + CHECKERS_WORD * LANES
-        record_move(games, game, (planes[checkers] | planes[checkers + LANES]) != ZERO)
+        record_check(slots, game, (planes[checkers] | planes[checkers + LANES]) != ZERO)
+        count_repeats(slots, history, game)
         can_move = planes[at + ANY_MOVE_WORD * LANES] != ZERO
-        verdict = judge(games, game, can_move, max_plies, True)
+        verdict = judge_game(slots, history, game, can_move, Rules(max_plies, True))
         verdicts[game, 0], verdicts[game, 1] = verdict
 
 
@@ -92,12 +98,12 @@ def pack(
 
 @cuda.jit
 def observe(
-    games: Games, max_plies: int, state: NDArray[np.uint8], planes: NDArray[np.uint8]
+    slots: Slots, max_plies: int, state: NDArray[np.uint8], planes: NDArray[np.uint8]
 ) -> None:
     """Write the compact states and the planes."""
     game = cuda.grid(1)
     if game < state.shape[0]:
-        write_state(games, game, max_plies, state, game)
+        write_state(slots, game, max_plies, state, game)
         write_planes(state, game, planes, game)
 
 
@@ -109,10 +115,11 @@ class Arrays:
     """
 
     def __init__(self, state: dict[str, NDArray[Any]]) -> None:
-        self.games = Games(*(state[name] for name in Games._fields))
+        self.slots = Slots(*(state[name] for name in Slots._fields))
+        self.history = History(state["history"], state["seen"])
         self.moving, self.actions = state["moving"], state["actions"]
         num_games = len(self.moving)
-        self.blocks = -(-num_games // LANES)
+        self.blocks = blocks_of(num_games)
         self.moves = new_planes(self.blocks)
         self.scratch = np.stack([new_mask_scratch()] * self.blocks)
         self.legal = np.zeros((self.blocks * LANES, MASK_WORDS), np.uint64)
@@ -122,14 +129,15 @@ class Arrays:
 
     def launches(self, max_plies: int) -> list[tuple[Any, int, int, tuple[Any, ...]]]:
         """The kernels of one step: (kernel, blocks of threads, threads a block, arguments)."""
-        games, moving, moves, blocks = self.games, self.moving, self.moves, self.blocks
+        slots, history, moving = self.slots, self.history, self.moving
+        moves, blocks = self.moves, self.blocks
         return [
-            (play, blocks, LANES, (games, moving, self.actions)),
-            (generate, blocks, LANES, (games.words, moves)),
-            (forbid, blocks, LANES, (games.words, moves)),
+            (play, blocks, LANES, (slots, history, moving, self.actions)),
+            (generate, blocks, LANES, (slots.words, moves)),
+            (forbid, blocks, LANES, (slots.words, moves)),
             (pack, 1, blocks, (moves, self.scratch, self.legal)),
-            (conclude, blocks, LANES, (games, moving, moves, max_plies, self.verdicts)),
-            (observe, blocks, LANES, (games, max_plies, self.state, self.planes)),
+            (conclude, blocks, LANES, (slots, history, moving, moves, max_plies, self.verdicts)),
+            (observe, blocks, LANES, (slots, max_plies, self.state, self.planes)),
         ]
 
 
@@ -140,7 +148,8 @@ def main() -> None:
     for kernel, blocks, threads, arguments in arrays.launches(int(max_plies)):
         kernel[blocks, threads](*arguments)
     results = {name: getattr(arrays, name) for name in ("legal", "verdicts", "state", "planes")}
-    np.savez(target, **arrays.games._asdict(), **results)
+    results |= {"history": arrays.history.hashes, "seen": arrays.history.seen}
+    np.savez(target, **arrays.slots._asdict(), **results)
 
 
 if __name__ == "__main__":

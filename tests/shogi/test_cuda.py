@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from keisei.games.layout import Slots
 from keisei.shogi.constants import NUM_ACTIONS
-from keisei.shogi.position import Games
 from keisei.vec import ShogiVectorEnv
 from tests.conformance import records
 from tests.vec.games import BARE_KINGS
@@ -70,7 +70,7 @@ def test_the_simulator_gives_the_results_of_the_cpu(plies: int, tmp_path: Path) 
     )
     found = np.load(tmp_path / "after.npz")
     moving = before["moving"]
-    for name in Games._fields:
+    for name in (*Slots._fields, "history", "seen"):
         np.testing.assert_array_equal(found[name], after[name], err_msg=name)
     np.testing.assert_array_equal(found["legal"][: len(STARTS)], after["legal"][: len(STARTS)])
     np.testing.assert_array_equal(found["verdicts"][moving], after["verdicts"][moving])

@@ -10,7 +10,7 @@ import pytest
 
 GENERATOR = """
 from numba import types
-from keisei.shogi.movegen import generate_blocks as kernel
+from keisei.games.generating import generate_blocks as kernel
 
 words = types.Array(types.uint64, 1, "C")
 kernel.compile((words, types.int64, types.int64, words))

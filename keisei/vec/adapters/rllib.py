@@ -12,9 +12,9 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 
+from keisei.games.observing import NUM_PLANES
 from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
 from keisei.vec.env import ShogiVectorEnv
-from keisei.vec.observation import NUM_PLANES
 from keisei.vec.opponent import OpponentVectorEnv
 
 OBS_KEYS = ("observations", "action_mask")

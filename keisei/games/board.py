@@ -1,47 +1,38 @@
 """One game of shogi, on the same kernels as the batched environment."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.shogi.actions import (
-    MASK_WORDS,
-    action_parts,
-    board_action,
-    drop_action,
-    new_mask_scratch,
-    pack_planes,
-)
+from keisei.games.endings import NO_WINNER, Rules
+from keisei.games.history import History, new_history
+from keisei.games.labels import moves_in_slots
+from keisei.games.layout import Slots, placement_of, side_to_move
+from keisei.games.masks import unpacked
+from keisei.games.pool import Pool
+from keisei.pictures.svg import board_svg
+from keisei.pictures.text import format_board
+from keisei.shogi.actions import board_action, drop_action
 from keisei.shogi.bitboard import bitboard_squares
 from keisei.shogi.constants import (
     BLACK,
     EMPTY,
     NUM_ACTIONS,
-    NUM_HAND_TYPES,
     NUM_SQUARES,
     START_SFEN,
     WHITE,
     Termination,
 )
-from keisei.shogi.endings import NO_WINNER, can_declare, judge, record_move, remember
-from keisei.shogi.jit import Int, kernel
-from keisei.shogi.movegen import CHECKERS_WORD, generate_blocks, new_planes
 from keisei.shogi.moves import IllegalMoveError, Move
 from keisei.shogi.notation import InvalidSfenError, Placement, format_sfen, parse_sfen
-from keisei.shogi.position import (
-    HAND_WORD,
-    LANES,
-    TURN_WORD,
-    Games,
-    apply_action,
-    new_games,
-    place,
-)
 
-_FIRST_CAPACITY = 256
+_FIRST_SIZE = 32
 _NO_CAP = np.iinfo(np.int32).max
+_NO_END = Rules(_NO_CAP, declaration=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +46,6 @@ class Outcome:
 
     termination: Termination
     winner: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Undo:
-    """What a push changed and a pop puts back (the filter of seen positions may stay)."""
-
-    move: Move
-    words: NDArray[np.uint64]
-    boards: NDArray[np.uint8]
-    counters: tuple[np.uint64, NDArray[np.int32], int, int]
-
-
-@kernel
-def _play(games: Games, action: int) -> None:
-    apply_action(games, 0, action)
-
-
-@kernel
-def _record(games: Games, gives_check: bool) -> None:  # noqa: FBT001
-    remember(games, 0)
-    record_move(games, 0, gives_check)
-
-
-@kernel
-def _judge(games: Games, can_move: bool, max_plies: int, declaration: bool) -> tuple[Int, Int]:  # noqa: FBT001
-    return judge(games, 0, can_move, max_plies, declaration)
-
-
-@kernel
-def _can_declare(games: Games) -> bool:
-    return can_declare(games, 0)
-
-
-@kernel
-def _pack(
-    planes: NDArray[np.uint64], scratch: NDArray[np.uint64], legal: NDArray[np.uint64]
-) -> None:
-    pack_planes(planes, 0, scratch, legal, 0)
 
 
 class Board:
@@ -114,53 +67,66 @@ class Board:
     def __init__(self, sfen: str | None = None) -> None:
         start = parse_sfen(START_SFEN if sfen is None else sfen)
         self._first_number = start.move_number
-        self._games = new_games(1, _FIRST_CAPACITY)
-        self._planes = new_planes()
-        self._scratch = new_mask_scratch()
-        self._legal = np.zeros((LANES, MASK_WORDS), np.uint64)
-        self._stack: list[_Undo] = []
-        place(self._games, 0, start.board, start.hands, 1 - start.to_move)
-        self._generate()
-        if self._checkers():
+        # The game is a line of nodes, one a ply.
+        self._pool = Pool(_FIRST_SIZE)
+        self._slot = 0
+        if self._pool.set_up(0, start.view()[None], np.array([start.to_move])).any():
             raise InvalidSfenError(
                 f"SFEN {sfen!r}: {'Black' if start.to_move else 'White'} is in check although "
                 f"{'White' if start.to_move else 'Black'} is to move; "
                 "the side that has just moved cannot have left its king in check."
             )
-        place(self._games, 0, start.board, start.hands, start.to_move)
-        self._generate()
-        self._games.in_check[0] = bool(self._checkers())
+
+    @classmethod
+    def of_game(cls, slots: Slots, history: History, game: int) -> Self:
+        """The board of one of many games, with its history.
+
+        Moves from before the copy cannot be taken back.
+
+        Args:
+            slots: Where the games stand.
+            history: Their courses.
+            game: Which one.
+        """
+        board = cls.__new__(cls)
+        pool = Pool(_FIRST_SIZE, new_history(1, 2 * history.hashes.shape[2] - 1))
+        pool.copy_game(0, slots, history, game, row=0)
+        vars(board).update(_first_number=1, _pool=pool, _slot=0)
+        return board
+
+    def copy(self) -> "Board":
+        """The same game on another board, history included."""
+        return copy.deepcopy(self)
 
     @property
     def turn(self) -> int:
         """The player to move, BLACK or WHITE."""
-        return int(self._games.words[TURN_WORD * LANES])
+        return side_to_move(self._slots, self._slot)
 
     @property
     def ply(self) -> int:
         """Moves played since the first position."""
-        return int(self._games.plies[0])
+        return int(self._slots.plies[self._slot])
 
     @property
     def last_move(self) -> Move | None:
         """The move last played and not taken back, None at the first position."""
-        return self._stack[-1].move if self._stack else None
+        if self._slot == 0:
+            return None
+        return self._move(self._slot - 1, int(self._pool.nodes.actions[self._slot]))
 
     @property
     def legal_moves(self) -> Sequence[Move]:
         """All legal moves, in the order of their actions."""
-        return [self._move(int(action)) for action in self.legal_actions()]
+        return self._moves(self._slot, self.legal_actions())
 
     def is_legal_action(self, action: int) -> bool:
         """True when an action (0..2186, mover's view) is legal."""
-        if not 0 <= action < NUM_ACTIONS:
-            return False
-        return bool(int(self._legal[0, action >> 6]) >> (action & 63) & 1)
+        return 0 <= action < NUM_ACTIONS and bool(self._legal()[action])
 
     def legal_actions(self) -> NDArray[np.int64]:
         """All legal actions in ascending order, int64 [number of moves]."""
-        bits = np.unpackbits(self._legal[0].view(np.uint8), bitorder="little")
-        return np.flatnonzero(bits)
+        return np.flatnonzero(self._legal())
 
     def push(self, move: Move) -> None:
         """Play a move.
@@ -185,29 +151,15 @@ class Board:
         Raises:
             IllegalMoveError: When the action is not legal; the board is then unchanged.
         """
-        move = move_from_action(self, action)
-        games = self._games
-        room = games.history.shape[2]
-        if (self.ply + 1) // 2 >= room:
-            longer = np.zeros((1, 2, 2 * room), np.uint64)
-            longer[:, :, :room] = games.history
-            games = self._games = games._replace(history=longer)
-        self._stack.append(
-            _Undo(
-                move,
-                games.words[::LANES].copy(),
-                games.boards.copy(),
-                (
-                    games.hashes[0],
-                    games.check_runs.copy(),
-                    int(games.repeats[0]),
-                    int(games.in_check[0]),
-                ),
-            )
-        )
-        _play(games, action)
-        self._generate()
-        _record(games, bool(self._checkers()))
+        if not self.is_legal_action(action):
+            raise IllegalMoveError(f"Action {action} is not legal in {self.sfen()}.")
+        child = self._slot + 1
+        if child == len(self._slots.hashes):
+            self._pool.grow(2 * child)
+        self._pool.advance(np.array([self._slot]), np.array([action]), child)
+        self._pool.generate(child, child + 1)
+        self._pool.judge(child, child + 1, _NO_END)
+        self._slot = child
 
     def pop(self) -> Move:
         """Take the last move back and return it.
@@ -215,37 +167,32 @@ class Board:
         Raises:
             IndexError: When no move has been played.
         """
-        if not self._stack:
+        move = self.last_move
+        if move is None:
             raise IndexError("No move to take back: the board shows its first position.")
-        undo = self._stack.pop()
-        games = self._games
-        games.words[::LANES] = undo.words
-        games.boards[:] = undo.boards
-        games.hashes[0], games.check_runs[:], games.repeats[0], games.in_check[0] = undo.counters
-        games.plies[0] -= 1
-        self._generate()
-        return undo.move
+        self._slot -= 1
+        return move
 
     def is_check(self) -> bool:
         """True when the player to move is in check."""
-        return bool(self._games.in_check[0])
+        return bool(self._slots.in_check[self._slot])
 
     def checkers(self) -> list[int]:
         """Squares (absolute, ascending) of the pieces that give check."""
-        squares = self._checkers()
+        squares = bitboard_squares(self._pool.checkers(self._slot))
         return squares if self.turn == BLACK else [80 - square for square in reversed(squares)]
 
     def is_checkmate(self) -> bool:
         """True when the player to move is in check and has no legal move."""
-        return self.is_check() and not self._legal[0].any()
+        return self.is_check() and not self._legal().any()
 
     def repetition_count(self) -> int:
         """How often the position has occurred in this game: 1 at its first occurrence."""
-        return int(self._games.repeats[0]) + 1
+        return int(self._slots.repeats[self._slot]) + 1
 
     def can_declare_win(self) -> bool:
         """True when the player to move may win by declaration (27-point rule)."""
-        return bool(_can_declare(self._games))
+        return self._pool.can_declare(self._slot)
 
     def outcome(self, *, max_plies: int | None = None, declaration: bool = False) -> Outcome | None:
         """How the game ended, or None while it goes on.
@@ -254,64 +201,57 @@ class Board:
             max_plies: The ply cap; None for none. Any other end at that ply takes precedence.
             declaration: Count a win by declaration that is open to the player to move.
         """
-        cap = _NO_CAP if max_plies is None else max_plies
-        code, winner = _judge(self._games, bool(self._legal[0].any()), cap, declaration)
-        if code == Termination.NONE:
+        rules = Rules(_NO_CAP if max_plies is None else max_plies, declaration)
+        self._pool.judge(self._slot, self._slot + 1, rules)
+        end = Termination(self._pool.nodes.ends[self._slot])
+        winner = int(self._pool.nodes.winners[self._slot])
+        if end == Termination.NONE:
             return None
-        return Outcome(Termination(code), None if winner == NO_WINNER else int(winner))
+        return Outcome(end, None if winner == NO_WINNER else winner)
 
     def piece_at(self, square: int) -> int:
         """The absolute piece code on a square: 0 empty, 1..14 Black's, 17..30 White's."""
-        return int(self._games.boards[0, BLACK, square])
+        return int(self._slots.boards[self._slot, BLACK, square])
 
     def hand(self, colour: int) -> tuple[int, ...]:
         """Counts of a colour's pieces in hand, PAWN to GOLD."""
-        word = int(self._games.words[(HAND_WORD + colour) * LANES])
-        return tuple(word >> (8 * hand_type) & 0xFF for hand_type in range(NUM_HAND_TYPES))
+        return tuple(self.placement().hands[colour].tolist())
 
     def placement(self) -> Placement:
         """The position as pieces on squares and in hands."""
-        return Placement(
-            board=self._games.boards[0, BLACK, :NUM_SQUARES].copy(),
-            hands=np.array([self.hand(BLACK), self.hand(WHITE)], np.uint8),
-            to_move=self.turn,
-            move_number=self._first_number + self.ply,
-        )
+        return placement_of(self._slots, self._slot, self._first_number)
 
     def sfen(self) -> str:
         """The position in SFEN."""
         return format_sfen(self.placement())
 
     def __str__(self) -> str:
-        from keisei.pictures.text import format_board  # noqa: PLC0415
-
         return format_board(self.placement(), self.last_move)
 
     def _repr_svg_(self) -> str:
         """The picture that a notebook shows."""
-        from keisei.pictures.svg import board_svg  # noqa: PLC0415
-
         return board_svg(self, self.last_move)
 
     def __repr__(self) -> str:
         return f"Board({self.sfen()!r})"
 
-    def _move(self, action: int) -> Move:
-        """The move of a legal action."""
-        origin, to, promotes, dropped = action_parts(self._games, 0, action)
-        turned = self.turn == WHITE
-        to = int(NUM_SQUARES - 1 - to if turned else to)
-        if dropped != EMPTY:
-            return Move(None, to, drop=int(dropped))
-        return Move(int(NUM_SQUARES - 1 - origin if turned else origin), to, bool(promotes))
+    @property
+    def _slots(self) -> Slots:
+        return self._pool.nodes.slots
 
-    def _generate(self) -> None:
-        generate_blocks(self._games.words, 0, 1, self._planes)
-        _pack(self._planes, self._scratch, self._legal)
+    def _legal(self) -> NDArray[np.bool_]:
+        """The mask of legal actions, bool [2187]."""
+        return unpacked(self._pool.nodes.legal[self._slot : self._slot + 1])[0]
 
-    def _checkers(self) -> list[int]:
-        at = CHECKERS_WORD * LANES
-        return bitboard_squares((self._planes[at], self._planes[at + LANES]))
+    def _move(self, slot: int, action: int) -> Move:
+        """The move of an action that is legal in a slot."""
+        return self._moves(slot, np.array([action]))[0]
+
+    def _moves(self, slot: int, actions: NDArray[np.int64]) -> list[Move]:
+        """The moves of actions that are legal in a slot."""
+        chosen = np.full(len(actions), slot)
+        turned = np.full(len(actions), side_to_move(self._slots, slot) == WHITE)
+        return moves_in_slots(self._slots, chosen, actions, turned)
 
 
 def action_from_move(board: Board, move: Move) -> int:
@@ -344,4 +284,4 @@ def move_from_action(board: Board, action: int) -> Move:
     """
     if not board.is_legal_action(action):
         raise IllegalMoveError(f"Action {action} is not legal in {board.sfen()}.")
-    return board._move(action)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return board._move(board._slot, action)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
