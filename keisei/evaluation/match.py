@@ -7,7 +7,7 @@ finish taken instead, short games would be favoured, and with them whoever wins 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,25 +82,6 @@ class _Table:
         self.ended.append(game)
         self._played[row] += 1
         self.running[row] = _new_game(game.number + len(self.running))
-
-    def end_by_rule(self, ended: NDArray[np.bool_], final_info: dict[str, NDArray[Any]]) -> None:
-        """Count the games that the environment has ended.
-
-        Args:
-            ended: bool [N], True = the board's game ended in this step.
-            final_info: The environment's ``infos["final_info"]``, arrays [N].
-        """
-        for row in np.flatnonzero(ended).tolist():
-            winner = int(final_info["winner"][row])
-            end = Termination(int(final_info["termination"][row]))
-            self.end(row, end, None if winner < 0 else winner)
-
-    def forfeit(self, rows: NDArray[np.intp], answers: NDArray[np.int64]) -> None:
-        """Count the games of boards whose players to move gave them up, by answers int64 [N]."""
-        boards: list[int] = rows.tolist()
-        for row in boards:
-            to_move = len(self.running[row].moves) % 2
-            self.end(row, Forfeit(int(answers[row])), 1 - to_move)
 
 
 def _new_game(number: int) -> GameRecord:
@@ -189,12 +170,13 @@ def _play_ply(
     moving = active & (answers >= 0)
     obs, _, terminations, truncations, infos = env.step(answers, active=moving)
     table.play(np.flatnonzero(moving), state, answers)
-    ended = terminations | truncations
-    if ended.any():
-        table.end_by_rule(ended, infos["final_info"])
+    for row in np.flatnonzero(terminations | truncations).tolist():
+        end, winner = (int(infos["final_info"][name][row]) for name in ("termination", "winner"))
+        table.end(row, Termination(end), None if winner < 0 else winner)
     given_up = active & ~moving
+    for row in np.flatnonzero(given_up).tolist():
+        table.end(row, Forfeit(answers[row]), winner=1 - int(state[row, TO_MOVE]))
     if given_up.any():
-        table.forfeit(np.flatnonzero(given_up), answers)
         obs, _ = env.reset(options={"reset_mask": given_up})
     return _arrays(obs)
 

@@ -11,10 +11,7 @@ from keisei.games.labels import moves_of
 from keisei.players.player import Forfeit
 from keisei.players.positions import Positions
 from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine
-from keisei.shogi.actions import board_action, drop_action
-from keisei.shogi.constants import NUM_SQUARES, WHITE
-from keisei.shogi.features import TO_MOVE
-from keisei.shogi.moves import InvalidUsiError, Move, shown
+from keisei.shogi.moves import shown
 
 _NO_GAME = -1
 
@@ -84,7 +81,13 @@ class EnginePlayer:
 
         Raises:
             EngineError: An engine is to be started again and cannot, or not any more.
+            ValueError: The games that lead to the positions are missing.
         """
+        if len(positions.games) != len(positions):
+            raise ValueError(
+                f"an engine needs the games that lead to its {len(positions)} positions, "
+                f"not {len(positions.games)} games"
+            )
         queues: list[list[int]] = [[] for _ in self._engines]
         for row, game in enumerate(positions.games):
             queues[game.number % len(queues)].append(row)
@@ -160,22 +163,7 @@ def legal_action(text: str, state: NDArray[np.uint8], mask_bits: NDArray[np.uint
         state: uint8 [100], compact state.
         mask_bits: uint8 [274], packed legal mask, bit 1 = legal.
     """
-    try:
-        move = Move.from_usi(text)
-    except InvalidUsiError:
-        return None
-    turned = state[TO_MOVE] == WHITE
-    to = NUM_SQUARES - 1 - move.to_square if turned else move.to_square
-    if move.from_square is None:
-        assert move.drop is not None
-        action = drop_action(move.drop, to)
-    else:
-        origin = NUM_SQUARES - 1 - move.from_square if turned else move.from_square
-        found = board_action(origin, to, move.promote)
-        if found is None:
-            return None
-        action = found
-    if not mask_bits[action // 8] >> (action % 8) & 1:
-        return None
-    # Of several pieces on one line, the action moves the one that comes first.
-    return action if moves_of(state[None], np.array([action])) == [move] else None
+    _, actions = Positions(state[None], mask_bits[None]).legal_actions()
+    moves = moves_of(np.repeat(state[None], len(actions), axis=0), actions)
+    labels = dict(zip((move.usi() for move in moves), actions.tolist(), strict=True))
+    return labels.get(text)

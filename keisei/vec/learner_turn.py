@@ -43,7 +43,7 @@ class LearnerTurn:
         infos: dict[str, Any],
         seats: DrawnSeats,
     ) -> None:
-        """Enter the ends of games.
+        """Enter the ends of games, if any has ended.
 
         Args:
             ended: bool [N], True = the game ended.
@@ -51,6 +51,8 @@ class LearnerTurn:
             infos: The environment's.
             seats: Of the games that ended.
         """
+        if not ended.any():
+            return
         final = infos["final_info"]
         truncated = final["termination"] == Termination.MAX_PLIES
         self.rewards[ended] = rewards[ended]
@@ -74,10 +76,7 @@ class LearnerTurn:
         ended = self.terminations | self.truncations
         if not ended.any():
             return {}
-        final_info: dict[str, Any] = {}
-        for name, array in self.final_info.items():
-            final_info[name] = array
-            final_info["_" + name] = ended.copy()
+        final_info = self.final_info | {"_" + name: ended.copy() for name in self.final_info}
         infos: dict[str, Any] = {"final_info": final_info, "_final_info": ended.copy()}
         if self.final_obs is not None:
             infos |= {"final_obs": self.final_obs, "_final_obs": ended}

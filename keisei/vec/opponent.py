@@ -87,6 +87,7 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
             if not callable(each):
                 one_of("opponent", each, ("random",))
         self._seats = DrawnSeats(self.num_envs, seats, len(self._choosers))
+        self._waits = env.autoreset_mode != AutoresetMode.SAME_STEP
         self._waiting = np.zeros(self.num_envs, np.bool_)
         self._ended_by_learner = np.zeros(self.num_envs, np.bool_)
         self._seeded = False
@@ -161,19 +162,15 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         turn = LearnerTurn(self.num_envs)
         self._waiting[begun] = False
         ended = terminations | truncations
-        self._enter_ends(turn, ended, rewards, infos)
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+        turn.enter(ended, rewards, infos, self._seats)
+        self._waiting |= ended & self._waits
+        if not self._waits:
             begun = ended
         self._seats.draw(begun)
         obs = self._reply(obs, begun, turn)
         self._begun = True
-        return (
-            self._seen(obs),
-            turn.rewards,
-            turn.terminations,
-            turn.truncations,
-            turn.infos(),
-        )
+        flags = turn.terminations, turn.truncations
+        return self._seen(obs), turn.rewards, *flags, turn.infos()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """The learner's legal actions, bool [N, 2187], True = legal.
@@ -266,12 +263,11 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
             ended = terminations | truncations
             if not ended.any():
                 continue
-            self._enter_ends(turn, ended & ~unseen, -rewards, infos)
-            begun = ended
-            if self.autoreset_mode != AutoresetMode.SAME_STEP:
-                begun = ended & unseen
-                if begun.any():
-                    obs, _ = self.env.reset(options={"reset_mask": begun})
+            turn.enter(ended & ~unseen, -rewards, infos, self._seats)
+            self._waiting |= ended & ~unseen & self._waits
+            begun = ended & (unseen | (not self._waits))
+            if self._waits and begun.any():
+                obs, _ = self.env.reset(options={"reset_mask": begun})
             self._seats.draw(begun)
             unseen |= begun
         raise RuntimeError(
@@ -295,19 +291,6 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
             answer = chooser(rows, masks)
             actions[games] = whole_numbers(f"Opponent {index}", answer, games.size)
         return actions
-
-    def _enter_ends(
-        self,
-        turn: LearnerTurn,
-        ended: NDArray[np.bool_],
-        rewards: NDArray[np.float32],
-        infos: dict[str, Any],
-    ) -> None:
-        """Enter the ends of the learner's games; rewards float32 [N] are the learner's."""
-        if ended.any():
-            turn.enter(ended, rewards, infos, self._seats)
-            if self.autoreset_mode != AutoresetMode.SAME_STEP:
-                self._waiting |= ended
 
     def _seen(self, obs: Observation) -> Observation:
         """The observations as the learner sees them."""

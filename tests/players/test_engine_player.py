@@ -13,6 +13,7 @@ from keisei.players.usi_client import EngineError
 from keisei.shogi import Board, action_from_move
 from keisei.vec import ShogiVectorEnv
 from tests.players.engines import assert_no_process, pids, settings
+from tests.players.test_players import positions
 
 SHORT = MatchRules(opening_plies=2, max_plies=24)
 
@@ -119,6 +120,13 @@ def test_an_exception_of_the_other_player_leaves_no_process(tmp_path: Path) -> N
 
     with pytest.raises(ArithmeticError), EnginePlayer(settings(tmp_path, "good")) as engine:
         play_match(engine, CallablePlayer(fail), 2, rules=SHORT, num_envs=1)
+    assert_no_process(tmp_path)
+
+
+def test_an_engine_needs_the_games(tmp_path: Path) -> None:
+    missing = pytest.raises(ValueError, match="games that lead to its 2 positions, not 0 games")
+    with missing, EnginePlayer(settings(tmp_path, "good")) as engine:
+        engine.choose(positions([[1], [2]]))
     assert_no_process(tmp_path)
 
 
