@@ -27,6 +27,7 @@ from numba.core.caching import (  # noqa: TID251
     UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
+from numba.extending import register_jitable  # noqa: TID251
 
 Int = int | np.signedinteger[Any]
 """A whole number: Python's own, or the int64 that it is inside a kernel."""
@@ -162,6 +163,14 @@ def kernel_part(function: Function) -> Function:
     itself first, and again with every function between it and the kernel.
     """
     return cast(Function, numba.njit(inline="always", **_KERNEL_OPTIONS)(function))
+
+
+def shared_part(function: Function) -> Function:
+    """Merge a function into the kernels that call it, and leave it a plain one for everybody else.
+
+    For arithmetic on whole numbers that tensors and arrays can go through as well.
+    """
+    return cast(Function, cast(Any, register_jitable)(inline="always")(function))
 
 
 class _Announcement(event.Listener):

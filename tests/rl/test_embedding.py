@@ -15,12 +15,13 @@ import torch
 from random_positions import compact_state, random_positions, square
 from torch import Tensor
 
-from keisei.rl.embedding import tables
+from keisei.rl.embedding import features
 from keisei.rl.embedding.autograd import find_rows, input_sum, move_choice, move_evaluation
 from keisei.rl.embedding.gathers import StateRows
 from keisei.rl.embedding.kernels import POLICY_WIDTH
 from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.embedding.rows import count_attackers
+from keisei.rl.embedding.tables import ENEMY, OWN
 from keisei.shogi.constants import (
     BISHOP,
     BLACK,
@@ -109,7 +110,7 @@ def test_kernels_follow_the_masked_moves_distribution() -> None:
     labels = torch.tensor([81 * 0 + square(5, 2), 81 * 10 + square(5, 2), 81 * 3 + square(6, 9)])
     mask[labels] = 1
     bits = (mask.view(-1, 8) << torch.arange(8)).sum(1).to(torch.uint8).expand(4000, -1)
-    table = torch.zeros(tables.NUM_MOVE_ROWS, POLICY_WIDTH)
+    table = torch.zeros(features.NUM_MOVE_ROWS, POLICY_WIDTH)
     # Odds 1 : 2 : 5 through the label rows alone.
     table[labels, 0] = torch.tensor([1.0, 2.0, 5.0]).log()
     vector = torch.zeros(4000, POLICY_WIDTH)
@@ -150,26 +151,30 @@ def test_kernel_results_do_not_depend_on_the_number_of_threads(
 def test_the_rows_of_the_start_position() -> None:
     state = torch.from_numpy(compact_state(cshogi.Board(START_SFEN), ply=0)).unsqueeze(0)
     rows = _input_rows(state)
-    rows = rows[rows < tables.NUM_INPUT_ROWS].tolist()
-    windows = [row for row in rows if tables.OWN_WINDOW_ROW <= row < tables.ATTACKED_PIECE_ROW]
-    assert len([row for row in rows if row < tables.HAND_ROW]) == 40
-    attacked = [row for row in rows if tables.ATTACKED_PIECE_ROW <= row < tables.OWN_ZONE_ROW]
+    rows = rows[rows < features.NUM_INPUT_ROWS].tolist()
+    assert len(_of(rows, features.PIECE_SQUARE)) == 40
+    attacked = _of(rows, features.ATTACKED_PIECE)
     assert len(attacked) == 40
     # Files 2 to 8 of the last three ranks: nine pawns less two, both rooks' and bishops' squares,
     # and seven of the last rank less the king, for each side.
-    assert len(windows) == 2 * (7 + 2 + 6)
-    # Each king's zone reaches two ranks up and off the board behind it.
-    zones = [row for row in rows if tables.OWN_ZONE_ROW <= row < tables.OWN_FLIGHTS_ROW]
-    assert len(zones) == 2 * 15
+    for window in (features.OWN_WINDOW, features.ENEMY_WINDOW):
+        assert len(_of(rows, window)) == 7 + 2 + 6
+    # Each king's neighbourhood reaches two ranks up and off the board behind it.
+    for neighbourhood in (features.OWN_NEIGHBOURHOOD, features.ENEMY_NEIGHBOURHOOD):
+        assert len(_of(rows, neighbourhood)) == 15
     # Of the squares before the kings nobody attacks those on the second rank.
-    assert {tables.OWN_FLIGHTS_ROW + 3, tables.ENEMY_FLIGHTS_ROW + 3} <= set(rows)
-    own_king_pawn = tables.PIECE_SQUARE_ROW + (PAWN - 1) * 81 + square(5, 7)
-    enemy_king = tables.PIECE_SQUARE_ROW + (14 + KING - 1) * 81 + square(5, 1)
+    assert {features.OWN_FLIGHTS.first + 3, features.ENEMY_FLIGHTS.first + 3} <= set(rows)
+    own_king_pawn = features.PIECE_SQUARE.first + (PAWN - 1) * 81 + square(5, 7)
+    enemy_king = features.PIECE_SQUARE.first + (14 + KING - 1) * 81 + square(5, 1)
     assert {own_king_pawn, enemy_king} <= set(rows)
     # The pawn before the own king: two ranks up in the 7 x 7 window, same file.
-    assert tables.OWN_WINDOW_ROW + (PAWN - 1) * 49 + 7 * 3 + 1 in rows
+    assert features.OWN_WINDOW.first + (PAWN - 1) * 49 + 7 * 3 + 1 in rows
     others = [row for row in rows if row not in attacked]
     assert len(set(others)) == len(others) == 104
+
+
+def _of(rows: list[int], feature: features.Feature) -> list[int]:
+    return [row for row in rows if feature.first <= row < feature.end]
 
 
 def test_held_pieces_have_a_row_for_each_count() -> None:
@@ -177,7 +182,7 @@ def test_held_pieces_have_a_row_for_each_count() -> None:
     without = set(_input_rows(state).tolist())
     state[0, OWN_HAND.start] = 3
     with_pawns = set(_input_rows(state).tolist())
-    assert with_pawns - without == {tables.HAND_ROW + 2}
+    assert with_pawns - without == {features.HAND.first + 2}
 
 
 def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
@@ -196,19 +201,24 @@ def test_move_rows_name_the_pieces_that_cshogi_moves() -> None:
             if cshogi.move_is_drop(move):
                 # cshogi's hand order holds gold before bishop and rook.
                 piece = (1, 2, 3, 4, 7, 5, 6)[cshogi.move_drop_hand_piece(move)]
-                kind = tables.DROP_KIND
+                kind = features.DROP_KIND
             else:
                 piece = board.piece_type(cshogi.move_from(move))
                 kind = int(cshogi.move_is_promotion(move))
                 captured = board.piece_type(cshogi.move_to(move))
-            after = piece + 8 if kind == tables.PROMOTION_KIND else piece
+            after = piece + 8 if kind == features.PROMOTION_KIND else piece
             to = cshogi.move_to(move)
-            expected = ((piece - 1) * tables.NUM_MOVE_KINDS + kind) * tables.NUM_CAPTURED
-            assert exchange[label] // (2 * tables.NUM_MENACES) == expected + captured
-            for part, king_of in ((enemy_king, 1 - board.turn), (own_king, board.turn)):
-                assert part[label] == (after - 1) * tables.NUM_KING_OFFSETS + _offset(
-                    to, board.king_square(king_of), board.turn
-                )
+            expected = ((piece - 1) * features.NUM_MOVE_KINDS + kind) * features.NUM_CAPTURED
+            assert (exchange[label] - features.EXCHANGE.first) // (
+                2 * features.NUM_MENACES
+            ) == expected + captured
+            for rows, feature, king_of in (
+                (enemy_king, features.ENEMY_KING, 1 - board.turn),
+                (own_king, features.OWN_KING, board.turn),
+            ):
+                offset = _offset(to, board.king_square(king_of), board.turn)
+                expected = (after - 1) * features.NUM_KING_OFFSETS + offset
+                assert rows[label] - feature.first == expected
             checked += 1
         board.push(rng.choice(moves))
     assert checked > 3000
@@ -218,7 +228,7 @@ def test_attackers_are_counted_as_on_the_board() -> None:
     # The opponent's gold stands on 5c, its horse on 2b, and its king on 1a.
     board = cshogi.Board("8k/7+b1/4g4/9/4R4/5N3/4P4/1B7/4K4 b - 1")
     attackers = np.empty((4, NUM_SQUARES), dtype=np.uint8)
-    count_attackers(compact_state(board, ply=0), attackers)
+    count_attackers(compact_state(board, ply=0)[BOARD], attackers)
     expected = {
         (5, 4): (2, 1),  # rook and knight; the gold
         (5, 3): (1, 0),  # the rook takes the gold, which does not protect itself
@@ -254,8 +264,8 @@ def test_threats_tell_what_a_piece_attacks_from_its_destination() -> None:
     }
     for (piece, file, rank), (threat, guards) in expected.items():
         label = 81 * (FIRST_DROP_CLASS + piece - PAWN) + square(file, rank)
-        row = ((piece - 1) * tables.NUM_THREATS + threat) * tables.NUM_GUARDS + guards
-        assert threats[label] == row, (piece, file, rank)
+        row = ((piece - 1) * features.NUM_THREATS + threat) * 4 + guards
+        assert threats[label] - features.THREAT.first == row, (piece, file, rank)
 
 
 def test_the_cheapest_attacker_of_a_piece_is_seen_where_it_stands_and_when_it_leaves() -> None:
@@ -263,11 +273,12 @@ def test_the_cheapest_attacker_of_a_piece_is_seen_where_it_stands_and_when_it_le
     board = cshogi.Board("8k/9/9/4p4/r3B4/9/9/9/4K4 b - 1")
     state = torch.from_numpy(compact_state(board, ply=0)).unsqueeze(0)
     rows = set(_input_rows(state).tolist())
-    assert tables.ATTACKED_PIECE_ROW + (BISHOP - 1) * tables.NUM_MENACES**2 + 4 in rows
+    assert features.ATTACKED_PIECE.first + (BISHOP - 1) * features.NUM_MENACES**2 + 4 in rows
     down_left = 81 * 6 + square(6, 6)
     dangers = _move_rows(state)[3]
     danger = 1 + 2 * 4
-    assert dangers[down_left] == ((BISHOP - 1) * tables.NUM_DANGERS + danger) * tables.NUM_ATTACKS
+    expected = ((BISHOP - 1) * features.NUM_DANGERS + danger) * 9
+    assert dangers[down_left] - features.DANGER.first == expected
 
 
 def test_attackers_agree_with_checks_and_legal_moves(
@@ -276,13 +287,13 @@ def test_attackers_agree_with_checks_and_legal_moves(
     attackers = np.empty((4, NUM_SQUARES), dtype=np.uint8)
     checks = 0
     for state, mask_bits in zip(positions[0].numpy(), positions[1].numpy(), strict=True):
-        count_attackers(state, attackers)
+        count_attackers(state[BOARD], attackers)
         king = int(np.flatnonzero(state[BOARD] == KING)[0])
-        assert (attackers[1, king] > 0) == state[IN_CHECK]
+        assert (attackers[ENEMY, king] > 0) == state[IN_CHECK]
         checks += state[IN_CHECK]
         legal = np.unpackbits(mask_bits, bitorder="little")[: FIRST_DROP_CLASS * NUM_SQUARES]
         to = np.flatnonzero(legal) % NUM_SQUARES
-        assert (attackers[0, to] > 0).all()
+        assert (attackers[OWN, to] > 0).all()
     assert checks > 5
 
 
@@ -300,7 +311,7 @@ def _input_rows(state: Tensor) -> Tensor:
 
 
 def _move_rows(state: Tensor) -> list[Tensor]:
-    """By part of the move table but the first, the rows [A] by label of the one position."""
+    """By feature of the move table but the first, the rows [A] by label of the one position."""
     rows = StateRows()
     return [part[0] for part in rows.move_rows(rows.position(state))]
 

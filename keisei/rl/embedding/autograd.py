@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from keisei.rl.embedding.features import MAX_INPUT_ROWS, ROWS_PER_MOVE
 from keisei.rl.embedding.kernels import (
     COLUMNS_PER_TASK,
     choose_moves,
@@ -29,7 +30,6 @@ from keisei.rl.embedding.kernels import (
     sum_input_rows,
     write_rows,
 )
-from keisei.rl.embedding.tables import MAX_INPUT_ROWS, ROWS_PER_MOVE
 from keisei.rl.masking import count_legal, require_legal_actions
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.rl.embedding.rows import count_attackers, legal_move_rows, position_rows
-from keisei.rl.embedding.tables import LABEL_ROW
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_SQUARES
 from keisei.shogi.jit import inline_kernel, kernel
 
@@ -68,7 +67,7 @@ def write_rows(
     offsets, move_rows = legal
     attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(positions[0], positions[1]):
-        count_attackers(states[i], attackers)
+        count_attackers(states[i, :NUM_SQUARES], attackers)
         counts[i] = position_rows(states[i], attackers, rows[i])
         moves = slice(offsets[i], offsets[i + 1])
         legal_move_rows(states[i], attackers, mask_bits[i], move_rows[moves])
@@ -199,7 +198,7 @@ def choose_moves(
                 cumulative += probs[m]
                 if cumulative > uniforms[i]:
                     break
-        actions[i] = move_rows[chosen, 0] - LABEL_ROW
+        actions[i] = move_rows[chosen, 0]
         chosen_log_probs[i] = log_probs[chosen]
 
 
@@ -238,7 +237,7 @@ def evaluate_moves(
         for m in range(move_rows.shape[0]):
             by_logit[start + m] = -probs[m]
             spread -= probs[m] * log_probs[m]
-            if move_rows[m, 0] == LABEL_ROW + actions[i]:
+            if move_rows[m, 0] == actions[i]:
                 by_logit[start + m] += 1.0
                 log_prob[i] = log_probs[m]
         entropy[i] = spread

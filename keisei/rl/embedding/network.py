@@ -10,14 +10,12 @@ Letters: B positions, W width of the input sum, H width of the policy vector, A 
 # pyright: reportUnknownMemberType=false
 # (torch and tensordict leave parts of their signatures open.)
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keisei.rl.embedding import tables
 from keisei.rl.embedding.autograd import find_rows, input_sum, move_choice, move_evaluation
+from keisei.rl.embedding.features import LABEL, NUM_INPUT_ROWS, NUM_MOVE_ROWS
 from keisei.rl.embedding.gathers import NO_ROW, Position, StateRows
 from keisei.rl.embedding.kernels import COLUMNS_PER_TASK, POLICY_WIDTH
 from keisei.rl.network_base import (
@@ -27,21 +25,6 @@ from keisei.rl.network_base import (
     require_shogi_sizes,
 )
 
-_LATER_PARTS = tuple(
-    slice(first, last)
-    for first, last in itertools.pairwise(
-        (
-            tables.EXCHANGE_ROW,
-            tables.ENEMY_KING_ROW,
-            tables.OWN_KING_ROW,
-            tables.DANGER_ROW,
-            tables.MATING_ROW,
-            tables.THREAT_ROW,
-            tables.NUM_MOVE_ROWS,
-        )
-    )
-)
-"""The move table but the labels."""
 _VALUE_HIDDEN = 64
 _INPUT_SCALE = 0.1
 _MOVE_SCALE = 0.006
@@ -52,7 +35,7 @@ class EmbeddingNet(PolicyValueNet):
     """Sum of embeddings, one hidden layer, tanh value head, factored policy over legal moves.
 
     The logit of a move is the inner product of a policy vector and the sum of the move's rows of
-    the move table; :mod:`keisei.rl.embedding.tables` says which rows these are.
+    the move table; :mod:`keisei.rl.embedding.features` says which rows these are.
     """
 
     def __init__(
@@ -84,13 +67,13 @@ class EmbeddingNet(PolicyValueNet):
         super().__init__(state_size, num_actions)
         self.fused = fused
         self.rows = StateRows()
-        self.input_table = nn.Parameter(torch.empty(tables.NUM_INPUT_ROWS, width))
+        self.input_table = nn.Parameter(torch.empty(NUM_INPUT_ROWS, width))
         self.input_bias = nn.Parameter(torch.zeros(width))
         self.hidden = nn.Linear(width, width)
         self.value_hidden = nn.Linear(width, _VALUE_HIDDEN)
         self.value_out = nn.Linear(_VALUE_HIDDEN, 1)
         self.policy_vector = nn.Linear(width, POLICY_WIDTH)
-        self.move_table = nn.Parameter(torch.empty(tables.NUM_MOVE_ROWS, POLICY_WIDTH))
+        self.move_table = nn.Parameter(torch.empty(NUM_MOVE_ROWS, POLICY_WIDTH))
         self._initialise()
 
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,9 +83,9 @@ class EmbeddingNet(PolicyValueNet):
         vector = self.policy_vector(features)
         scores = vector @ self.move_table.T.to(vector.dtype)
         # Added up in float32, whatever the precision of the products.
-        logits = scores[:, : tables.EXCHANGE_ROW].float()
-        for part, rows in zip(_LATER_PARTS, self.rows.move_rows(position), strict=True):
-            logits = logits + scores[:, part].gather(1, rows)
+        logits = scores[:, : LABEL.end].float()
+        for rows in self.rows.move_rows(position):
+            logits = logits + scores.gather(1, rows)
         return logits, self._value_of(features)
 
     def forward(
