@@ -87,7 +87,7 @@ def elo_difference(score: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Record:
+class Tally:
     """Wins, draws and losses of one player; games without a winner are draws."""
 
     wins: int = 0
@@ -104,9 +104,9 @@ class Record:
         """(wins + draws / 2) / games; 0.5 before the first game."""
         return (self.wins + self.draws / 2) / self.games if self.games else 0.5
 
-    def __add__(self, other: "Record") -> "Record":
-        """Add up two records of the same player."""
-        return Record(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
+    def __add__(self, other: "Tally") -> "Tally":
+        """Add up the games of the same player."""
+        return Tally(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
 
     def __str__(self) -> str:
         """Wins-draws-losses, as in ``+12 =3 -5``."""
@@ -136,9 +136,9 @@ class MatesInOne:
         return "none" if self.share is None else f"{self.share:.0%} of {self.chances:,}"
 
 
-def _record(games: Iterable[GameRecord]) -> Record:
+def _tally(games: Iterable[GameRecord]) -> Tally:
     counts = Counter(game.points_of_a for game in games)
-    return Record(counts[1.0], counts[0.5], counts[0.0])
+    return Tally(counts[1.0], counts[0.5], counts[0.0])
 
 
 @dataclass(frozen=True)
@@ -153,17 +153,17 @@ class MatchResult:
     """A sentence for each game that an engine lost by an illegal move or by a failure."""
 
     @property
-    def as_black(self) -> Record:
+    def as_black(self) -> Tally:
         """Wins, draws and losses of A with Black."""
-        return _record(game for game in self.games if game.colour_of_a == BLACK)
+        return _tally(game for game in self.games if game.colour_of_a == BLACK)
 
     @property
-    def as_white(self) -> Record:
+    def as_white(self) -> Tally:
         """Wins, draws and losses of A with White."""
-        return _record(game for game in self.games if game.colour_of_a == WHITE)
+        return _tally(game for game in self.games if game.colour_of_a == WHITE)
 
     @property
-    def total(self) -> Record:
+    def total(self) -> Tally:
         """Wins, draws and losses of A over both colours."""
         return self.as_black + self.as_white
 

@@ -17,10 +17,10 @@ _COLOUR_PLANE = HAND_PLANES + TO_MOVE - OWN_HAND.start
 
 def colours_to_move(obs: Observation) -> NDArray[np.int8]:
     """The colour to move, 0 Black, 1 White, [...] of observations [...] in any form."""
-    position = _position(obs)
-    if _is_compact(position):
-        return position[..., TO_MOVE].astype(np.int8)
-    return position[..., _COLOUR_PLANE, 0, 0].astype(np.int8)
+    seen = _state_or_planes(obs)
+    if _is_compact(seen):
+        return seen[..., TO_MOVE].astype(np.int8)
+    return seen[..., _COLOUR_PLANE, 0, 0].astype(np.int8)
 
 
 def turn_observation(obs: Observation) -> Observation:
@@ -29,8 +29,8 @@ def turn_observation(obs: Observation) -> Observation:
     Everything is as if that player were to move, save that it is not in check (it has just moved,
     which never leaves its king in check) and that no action is legal.
     """
-    position = _position(obs)
-    turned = _turn_state(position) if _is_compact(position) else _turn_planes(position)
+    seen = _state_or_planes(obs)
+    turned = _turn_state(seen) if _is_compact(seen) else _turn_planes(seen)
     if not isinstance(obs, dict):
         return turned
     name, mask_name = obs
@@ -62,13 +62,13 @@ def _replaced(array: NDArray[Any], games: NDArray[np.intp], rows: NDArray[Any]) 
     return result
 
 
-def _position(obs: Observation) -> NDArray[Any]:
+def _state_or_planes(obs: Observation) -> NDArray[Any]:
     """State or planes, which stand before the mask where an observation has both."""
     return next(iter(obs.values())) if isinstance(obs, dict) else obs
 
 
-def _is_compact(position: NDArray[Any]) -> bool:
-    return position.shape[-1] == STATE_SIZE
+def _is_compact(seen: NDArray[Any]) -> bool:
+    return seen.shape[-1] == STATE_SIZE
 
 
 def _turn_state(state: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from keisei.evaluation import match
 from keisei.evaluation.match import MatchRules, play_match, random_openings
-from keisei.evaluation.results import MatchResult, Record
+from keisei.evaluation.results import MatchResult, Tally
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.player import Forfeit
 from keisei.players.positions import Positions
@@ -134,7 +134,7 @@ def test_a_cap_of_a_few_plies_draws_every_game() -> None:
     result = play_match(
         RandomPlayer(1), RandomPlayer(2), 6, rules=MatchRules(opening_plies=0, max_plies=2)
     )
-    assert result.total == Record(wins=0, draws=6, losses=0)
+    assert result.total == Tally(wins=0, draws=6, losses=0)
     assert result.ends == {"max_plies": 6}
     assert result.mean_plies == 2.0
     assert result.score == 0.5
@@ -208,7 +208,7 @@ class Resigning:
 def test_a_resignation_ends_only_its_game(num_envs: int) -> None:
     rules = MatchRules(opening_plies=2, max_plies=30)
     result = play_match(Resigning(6), RandomPlayer(1), 8, rules=rules, num_envs=num_envs)
-    assert result.total == Record(losses=8)
+    assert result.total == Tally(losses=8)
     assert result.ends == {"resignation": 8}
     assert [len(game.moves) for game in result.games] == [6, 7] * 4
     for game in result.games:
@@ -216,7 +216,7 @@ def test_a_resignation_ends_only_its_game(num_envs: int) -> None:
         for move in game.moves:
             board.push(move)
     swapped = play_match(RandomPlayer(1), Resigning(6), 8, rules=rules, num_envs=num_envs)
-    assert swapped.total == Record(wins=8)
+    assert swapped.total == Tally(wins=8)
 
 
 def test_an_illegal_action_of_a_player_of_ours_is_an_error() -> None:

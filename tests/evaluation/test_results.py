@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keisei.evaluation.records import GameRecord
-from keisei.evaluation.results import MatchResult, MatesInOne, Record, Score, elo_difference
+from keisei.evaluation.results import MatchResult, MatesInOne, Score, Tally, elo_difference
 from keisei.players.player import Forfeit
 from keisei.shogi.constants import BLACK, WHITE, Termination
 from keisei.shogi.moves import Move
@@ -30,9 +30,9 @@ RESULT = MatchResult(
 
 
 def test_colours_points_and_ends_are_counted_from_the_games() -> None:
-    assert RESULT.as_black == Record(wins=2, draws=1, losses=0)
-    assert RESULT.as_white == Record(wins=1, draws=0, losses=2)
-    assert RESULT.total == Record(wins=3, draws=1, losses=2)
+    assert RESULT.as_black == Tally(wins=2, draws=1, losses=0)
+    assert RESULT.as_white == Tally(wins=1, draws=0, losses=2)
+    assert RESULT.total == Tally(wins=3, draws=1, losses=2)
     assert RESULT.score == 3.5 / 6
     assert RESULT.ends == {"resignation": 1, "checkmate": 4, "max_plies": 1}
     assert RESULT.mean_plies == 753 / 6

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keisei.evaluation.match import MatchRules, play_match
-from keisei.evaluation.results import MatchResult, Record
+from keisei.evaluation.results import MatchResult, Tally
 from keisei.players.engine import EnginePlayer, legal_action
 from keisei.players.simple import CallablePlayer, RandomPlayer
 from keisei.players.usi_client import EngineError
@@ -71,8 +71,8 @@ def test_a_very_long_answer_is_told_in_a_sentence(tmp_path: Path) -> None:
 )
 def test_answers_that_are_no_move_lose_the_game(tmp_path: Path, behaviour: str, end: str) -> None:
     result = play(tmp_path, behaviour)
-    assert result.total == Record(losses=4)
-    assert result.as_black == result.as_white == Record(losses=2)
+    assert result.total == Tally(losses=4)
+    assert result.as_black == result.as_white == Tally(losses=2)
     assert result.ends == {end: 4}
     # Two plies of the opening, and the random player's when it is the first to move then.
     assert [len(game.moves) for game in result.games] == [2, 3, 2, 3]
@@ -83,7 +83,7 @@ def test_answers_that_are_no_move_lose_the_game(tmp_path: Path, behaviour: str, 
 @pytest.mark.parametrize("behaviour", ["die", "hang"])
 def test_an_engine_that_fails_loses_and_is_started_again(tmp_path: Path, behaviour: str) -> None:
     result = play(tmp_path, behaviour)
-    assert result.total == Record(losses=4)
+    assert result.total == Tally(losses=4)
     assert result.ends == {"engine_failure": 4}
     assert not result.stopped
     assert len(pids(tmp_path)) == 4
@@ -92,7 +92,7 @@ def test_an_engine_that_fails_loses_and_is_started_again(tmp_path: Path, behavio
 
 def test_an_engine_that_fails_too_often_stops_the_match(tmp_path: Path) -> None:
     result = play(tmp_path, "die", games=8, max_restarts=2)
-    assert result.total == Record(losses=3)
+    assert result.total == Tally(losses=3)
     assert result.ends == {"engine_failure": 3}
     assert "failed too often" in result.stopped
     assert "out of cheese" in result.stopped
