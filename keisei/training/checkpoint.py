@@ -17,7 +17,7 @@ import torch
 
 from keisei.files import TEMPORARY_SUFFIX, write_whole, writing
 from keisei.shogi.moves import shown
-from keisei.training.form import Form, FormError, anything, fields, mapped
+from keisei.training.form import Form, FormError, check
 
 MAGIC = "keisei-checkpoint"
 SCHEMA_VERSION = 1
@@ -93,7 +93,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{str(path)!r} has checkpoint version {version!r} and this Keisei reads version "
             f"{SCHEMA_VERSION}; resume it with the Keisei that wrote it"
         )
-    require(path, found, fields({"contents": mapped(anything)}))
+    require(path, found, {"contents": {str: None}})
     return found["contents"]
 
 
@@ -110,7 +110,7 @@ def require(path: Path, contents: Mapping[str, Any], form: Form, **sizes: int) -
         CheckpointError: It is not; the message names the part.
     """
     try:
-        form(contents, "", sizes)
+        check(form, contents, "", sizes)
     except FormError as error:
         raise CheckpointError(
             f"{str(path)!r} does not hold what it should: {error}; take another file or delete it"

@@ -19,44 +19,14 @@ from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.training import form
 from keisei.training.checkpoint import require
-from keisei.training.form import (
-    Form,
-    FormError,
-    Sizes,
-    anything,
-    fields,
-    flag,
-    like,
-    listed,
-    mapped,
-    maybe,
-    measure,
-    number,
-    tensor,
-    text,
-    together,
-    whole,
-)
+from keisei.training.form import FormError, Sizes, maybe, tensor, whole
+from keisei.training.opponent_pool import Snapshot
 from keisei.vec import saved
 from keisei.vec.consistency import check_observations
 
-_COUNTS = {name: whole() for name in ("black_wins", "white_wins", "draws", "plies")}
-_STATISTICS = fields({"ends": listed(whole(), 7), **_COUNTS})
 _CPU_STREAM = len(torch.Generator().get_state())
-
-
-def _scalar(value: object, place: str, sizes: Sizes) -> None:
-    if not isinstance(value, bool | str):
-        measure(value, place, sizes)
-
-
-def _weights(value: object, place: str, sizes: Sizes) -> None:
-    """Tensors by name."""
-    mapped(anything)(value, place, sizes)
-    for name, weight in cast(Mapping[str, object], value).items():
-        if not isinstance(weight, Tensor):
-            raise FormError(f"{place}.{name} is no tensor")
 
 
 def _stream(value: object, place: str, sizes: Sizes) -> None:
@@ -70,18 +40,35 @@ def _stream(value: object, place: str, sizes: Sizes) -> None:
             raise FormError(f"{place} is no state of a random generator") from None
 
 
-POLICY = fields(
-    {
-        "environment": text,
-        "model": fields({"network": text, "options": mapped(_scalar)}),
-        "global_timestep": whole(),
-        "agent": fields({"network": _weights}),
-    }
-)
+NETWORK = {"environment": "", "network": "", "options": {str: form.scalar}}
+"""What has to be known of a network to build it."""
+POLICY = {
+    "environment": "",
+    "model": {"network": "", "options": {str: form.scalar}},
+    "global_timestep": 0,
+    "agent": {"network": {str: form.some_tensor}},
+}
 """What is needed to play with a checkpoint."""
-
-HEAD = fields({"config": mapped(mapped(anything))})
-"""What is needed to compare it with the settings."""
+_STATISTICS = {"ends": 7 * (0,), "black_wins": 0, "white_wins": 0, "draws": 0, "plies": 0}
+_METRICS = {
+    "updates": 0,
+    "elapsed_seconds": 0.0,
+    "at_last_update": _STATISTICS,
+    **{name: {str: form.measure} for name in ("learning", "recent", "evaluation")},
+}
+_WATCH = {"raised": 0, "restores": 0, "streaks": {str: (0, 0)}}
+_RECENT = {"begun": form.listed(0, "S"), "ended": [(form.listed(0, "S"), form.listed(0.0, "S"))]}
+_OTHER_RANK = {"agent": _stream, "seating": maybe(_stream), "recent": maybe(_RECENT)}
+_POSITIONS = {
+    "state": tensor("uint8", "N", STATE_SIZE),
+    "mask_bits": tensor("uint8", "N", MASK_BYTES),
+}
+_CHOICES = {
+    "actions": tensor("int64", "N", below=NUM_ACTIONS),
+    "log_probs": tensor("float32", "N"),
+    "values": tensor("float32", "N"),
+    "?learned": tensor("bool", "N"),
+}
 
 
 def check_body(
@@ -96,154 +83,90 @@ def check_body(
     Raises:
         CheckpointError: A part is missing or not as it has to be.
     """
-    columns: Mapping[str, Tensor] = buffer.state_dict()["columns"]
-    form = _body(agent, columns, config.env.max_plies)
-    sizes = {"N": config.env.num_envs, "num_steps": config.training.num_steps}
-    require(path, contents, form, **sizes)
-
-
-def _body(agent: PPOAgent, columns: Mapping[str, Tensor], max_plies: int) -> Form:
-    snapshot = {
-        name: each.half() if each.is_floating_point() else each
-        for name, each in agent.network.state_dict().items()
+    games = saved.forms(config.env.num_envs, config.env.max_plies)
+    body = {
+        "agent": agent_form(agent),
+        "env": form.only({name: tensor(dtype, *shape) for name, (dtype, shape) in games.items()}),
+        "episode": _episode,
+        "buffer": _buffer(buffer),
+        "statistics": _STATISTICS,
+        "metrics": _METRICS,
+        "watch": _WATCH,
+        "other_ranks": [_OTHER_RANK],
+        "?seating": _seating(agent),
     }
-
-    def games(value: object, place: str, sizes: Sizes) -> None:
-        forms = saved.forms(sizes["N"], max_plies)
-        fields({name: tensor(dtype, *shape) for name, (dtype, shape) in forms.items()}, exact=True)(
-            value, place, sizes
-        )
-
-    return fields(
-        {
-            "agent": agent_form(agent),
-            "env": games,
-            "episode": _episode,
-            "buffer": _buffer(columns),
-            "statistics": _STATISTICS,
-            "metrics": _METRICS,
-            "watch": _WATCH,
-            "other_ranks": listed(_OTHER_RANK),
-        },
-        {"seating": _seating(like(snapshot))},
-    )
+    sizes = {"N": config.env.num_envs, "num_steps": config.training.num_steps}
+    require(path, contents, body, **sizes)
 
 
-def agent_form(agent: PPOAgent) -> Form:
+def agent_form(agent: PPOAgent) -> form.Form:
     """What an agent goes on from."""
     own = agent.state_dict()
-    shapes = [tuple(parameter.shape) for parameter in agent.network.parameters()]
-    weights: Mapping[str, Tensor] = own["network"]
+    groups = [
+        group | {"params": tuple(group["params"])} for group in own["optimizer"]["param_groups"]
+    ]
+    needed = ("params", "lr", "eps")  # versions of torch differ in what else a group says
+    moments = {
+        index: {"step": torch.tensor(0.0), "exp_avg": each, "exp_avg_sq": each}
+        for index, each in enumerate(agent.network.parameters())
+    }
 
-    def optimizer(value: object, place: str, sizes: Sizes) -> None:
-        groups = own["optimizer"]["param_groups"]
-        known = [
-            fields(
-                {"params": like(group["params"]), "lr": number, "eps": number},
-                {name: like(part) for name, part in group.items()},
-            )
-            for group in groups
-        ]
-        fields({"state": anything, "param_groups": together(*known)})(value, place, sizes)
-        state = cast(Mapping[str, object], value)["state"]
-        moments: dict[int, Form] = {}
-        # Before the first step there are none.
-        for index, shape in enumerate(shapes if state != {} else ()):
-            both = {name: tensor("float32", *shape) for name in ("exp_avg", "exp_avg_sq")}
-            moments[index] = fields({"step": tensor("float32"), **both})
-        fields(moments, exact=True)(state, f"{place}.state", sizes)
+    def state(value: object, place: str, sizes: Sizes) -> None:
+        # Before the first step there is none.
+        form.only(moments if value != {} else {})(value, place, sizes)
 
-    return fields(
-        {
-            "network": fields({name: like(each) for name, each in weights.items()}, exact=True),
-            "optimizer": optimizer,
-            "generator": _stream,
-            "update_count": whole(),
-            "slowdown": number,
-        }
-    )
+    return own | {
+        "network": form.only(own["network"]),
+        "optimizer": {
+            "state": state,
+            "param_groups": tuple(
+                {name if name in needed else f"?{name}": each for name, each in group.items()}
+                for group in groups
+            ),
+        },
+        "generator": _stream,
+    }
 
 
 def _episode(value: object, place: str, sizes: Sizes) -> None:
-    choices = {
-        "actions": tensor("int64", "N", low=0, below=NUM_ACTIONS),
-        "log_probs": tensor("float32", "N"),
-        "values": tensor("float32", "N"),
-    }
-    known: dict[str, Form] = {
-        "state": tensor("uint8", "N", STATE_SIZE),
-        "mask_bits": tensor("uint8", "N", MASK_BYTES),
-    }
-    mapped(anything)(value, place, sizes)
+    form.check(_POSITIONS, value, place, sizes)
     if "actions" in cast(Mapping[str, object], value):
-        known |= choices
-    fields(known, {"learned": tensor("bool", "N")})(value, place, sizes)
+        form.check(_CHOICES, value, place, sizes)
 
 
-def _buffer(columns: Mapping[str, Tensor]) -> Form:
-    def column(name: str, own: Tensor) -> Form:
-        limits: dict[str, int] = {"below": NUM_ACTIONS} if name == "actions" else {}
-        return tensor(str(own.dtype).removeprefix("torch."), "T", "N", *own.shape[2:], **limits)
-
-    forms = fields({name: column(name, own) for name, own in columns.items()})
-    whole_form = fields({"ptr": whole(0, "num_steps"), "finished": flag, "columns": forms})
-
-    def check(value: object, place: str, sizes: Sizes) -> None:
-        whole_form(value, place, sizes)
-        found = cast(Mapping[str, object], value)
-        if found["finished"] or found["ptr"] != sizes["T"]:
-            raise FormError(f"{place}.ptr and {place}.columns do not agree")
-
-    return check
-
-
-_METRICS = fields(
-    {
-        "updates": whole(),
-        "elapsed_seconds": number,
-        "at_last_update": _STATISTICS,
-        "learning": mapped(measure),
-        "recent": mapped(measure),
-        "evaluation": mapped(measure),
+def _buffer(buffer: ExperienceBuffer) -> form.Form:
+    columns: Mapping[str, Tensor] = buffer.state_dict()["columns"]
+    limits = {"actions": NUM_ACTIONS}
+    return {
+        "ptr": whole(below="num_steps", settles="T"),
+        "finished": form.plain("false", bool, holds=lambda finished: not finished),
+        "columns": {
+            name: tensor(form.type_name(own), "T", "N", *own.shape[2:], below=limits.get(name))
+            for name, own in columns.items()
+        },
     }
-)
-_WATCH = fields(
-    {"raised": whole(), "restores": whole(), "streaks": mapped(together(whole(), whole()))}
-)
-_RECENT = fields(
-    {
-        "begun": listed(whole(), "S"),
-        "ended": listed(together(listed(whole(), "S"), listed(number, "S"))),
+
+
+def _seating(agent: PPOAgent) -> form.Form:
+    weights = form.only(Snapshot.of(agent.network, 0).weights)
+    snapshot = {"update": 0, "weights": weights, "points": 0.0, "games": 0.0}
+    pool = {
+        "snapshots": form.listed(snapshot, "P"),
+        "loaded": form.listed(whole(-1, "P"), "S"),
+        "open": form.listed(form.flag, "S"),
+        "begun": form.listed(0, "S"),
+        "updates_since_entry": 0,
+        "points_since_entry": 0.0,
+        "games_since_entry": 0,
     }
-)
-_OTHER_RANK = fields(
-    {"agent": _stream, "seating": maybe(_stream), "recent": maybe(_RECENT)},
-)
-
-
-def _seating(weights: Form) -> Form:
-    snapshot = fields({"update": whole(), "weights": weights, "points": number, "games": number})
-    pool = fields(
-        {
-            "snapshots": listed(snapshot, "P"),
-            "loaded": listed(whole(-1, "P"), "S"),
-            "open": listed(flag, "S"),
-            "begun": listed(whole(), "S"),
-            "updates_since_entry": whole(),
-            "points_since_entry": number,
-            "games_since_entry": whole(),
-        }
-    )
-    return fields(
-        {
-            "generator": _stream,
-            "pool": maybe(pool),
-            "opponent": tensor("int64", "N", low=-1, below="S"),
-            "colour": tensor("int64", "N", low=0, below=2),
-            "opening": tensor("int64", "N", low=0, below=2**31),
-            "recent": maybe(_RECENT),
-        }
-    )
+    return {
+        "generator": _stream,
+        "pool": maybe(pool),
+        "opponent": tensor("int64", "N", low=-1, below="S"),
+        "colour": tensor("int64", "N", below=2),
+        "opening": tensor("int64", "N", below=2**31),
+        "recent": maybe(_RECENT),
+    }
 
 
 def fault_of_games(
@@ -256,24 +179,12 @@ def fault_of_games(
             uint8 [N, M]; it raises ValueError when they are not as they were saved.
         own: The rank's part of a checkpoint, whose form is right.
     """
+    episode, columns = own["episode"], own["buffer"]["columns"]
     try:
-        seen = load(own["env"])
+        states, legal = load(own["env"])
     except ValueError as error:
         return str(error)
-    return _fault_of_positions(seen, own["episode"], own["buffer"]["columns"])
-
-
-def _fault_of_positions(
-    seen: tuple[Tensor, Tensor], episode: Mapping[str, Tensor], columns: Mapping[str, Tensor]
-) -> str | None:
-    """What is wrong with positions and moves beside the games that are gone on with, if anything.
-
-    Args:
-        seen: State uint8 [N, K] and packed legal actions uint8 [N, M] of the games.
-        episode: What is carried to the next step.
-        columns: The rollout so far, [T, N, ...].
-    """
-    if not (torch.equal(seen[0], episode["state"]) and torch.equal(seen[1], episode["mask_bits"])):
+    if not (torch.equal(states, episode["state"]) and torch.equal(legal, episode["mask_bits"])):
         return "its positions in 'episode' are not those of its games in 'env'"
     states, bits = (columns[name].flatten(0, 1) for name in ("state", "mask_bits"))
     try:

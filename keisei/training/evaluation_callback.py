@@ -23,7 +23,6 @@ from keisei.players.policy import PolicyPlayer
 from keisei.players.usi_client import EngineError
 from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import require
-from keisei.training.form import fields, number, whole
 
 _OPENING_PLIES = 4
 _LEARNER = "learner"
@@ -158,7 +157,7 @@ def _best_score_of(run: RunView) -> tuple[float, bool]:
         best: object = json.loads(facts.read_bytes())
     except (ValueError, RecursionError):
         best = None
-    require(facts, {"best": best}, fields({"best": fields({"timestep": whole(), "score": number})}))
+    require(facts, {"best": best}, {"best": {"timestep": 0, "score": 0.0}})
     best = cast(dict[str, Any], best)
     is_here = best["timestep"] == run.global_timestep
     if is_here or (best["timestep"] < run.global_timestep and checkpoint.exists()):

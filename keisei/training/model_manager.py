@@ -18,8 +18,8 @@ from keisei.training.checkpoint import (
     read_checkpoint,
     require,
 )
-from keisei.training.checkpoint_form import POLICY
-from keisei.training.form import Form, fields, whole
+from keisei.training.checkpoint_form import NETWORK, POLICY
+from keisei.training.form import Form
 from keisei.training.policy_file import check_weights, read_policy, write_policy
 
 POLICY_FILE = "policy.safetensors"
@@ -135,7 +135,7 @@ class ModelManager:
         """
         for path, contents in self.folder.before(timestep, warn):
             try:
-                require(path, contents, fields({"global_timestep": whole(), "agent": agent}))
+                require(path, contents, {"global_timestep": 0, "agent": agent})
             except CheckpointError as error:
                 warn(str(error))
                 continue
@@ -185,6 +185,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What a file says of its policy, and the weights."""
     if path.suffix == ".safetensors":
         facts, weights = read_policy(path)
+        require(path, facts, NETWORK)
     else:
         contents = read_checkpoint(path)
         require(path, contents, POLICY)

@@ -17,8 +17,6 @@ from keisei.shogi.moves import shown
 from keisei.training.checkpoint import CheckpointError
 
 _FORMAT = "keisei-policy-1"
-_NEEDED = {"environment": str, "network": str, "options": dict}
-"""What a file has to say, and how."""
 
 
 def write_policy(path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
@@ -34,7 +32,7 @@ def write_policy(path: Path, facts: Mapping[str, Any], weights: Mapping[str, tor
 
 
 def read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """What a file says of its policy, at least environment, network and options, and the weights.
+    """What a file says of its policy, which need not be true, and the weights.
 
     Raises:
         CheckpointError: The file cannot be read or is not of this format.
@@ -61,11 +59,7 @@ def read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         raise CheckpointError(f"{str(path)!r} is damaged: {_FORMAT} is no JSON") from None
     if not isinstance(facts, dict):
         raise CheckpointError(f"{str(path)!r} is damaged: {_FORMAT} is no table")
-    said = cast(dict[str, Any], facts)
-    for name, kind in _NEEDED.items():
-        if not isinstance(said.get(name), kind):
-            raise CheckpointError(f"{str(path)!r} does not say its {name}; it is damaged")
-    return said, weights
+    return cast(dict[str, Any], facts), weights
 
 
 def check_weights(

@@ -15,8 +15,8 @@ from keisei.rl.ranks import Ranks
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training import shares
 from keisei.training.callbacks import Callback
-from keisei.training.checkpoint import CheckpointError, CheckpointFolder, require
-from keisei.training.checkpoint_form import HEAD, agent_form, check_body, fault_of_games
+from keisei.training.checkpoint import CheckpointError, CheckpointFolder
+from keisei.training.checkpoint_form import agent_form, check_body, fault_of_games
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, check_memory, divide_games
 from keisei.training.game_statistics import GameStatistics
@@ -289,8 +289,7 @@ class Trainer:
         path, contents = self.ranks.on_first(
             lambda: self.models.load(resume, self.session.logger.warning)
         )
-        require(path, contents, HEAD)
-        compare_settings(self.config, path, contents["config"], self.session.logger)
+        compare_settings(self.config, path, contents, self.session.logger)
         check_body(path, contents, self.config, self.agent, self.experience_buffer)
         global_timestep = int(contents["global_timestep"])
         own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))

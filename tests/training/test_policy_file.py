@@ -63,9 +63,9 @@ def test_a_missing_weight_is_named(tmp_path: Path) -> None:
         ({"options": {"blocks": 10**12}}, "between 1 and 1000, not 10"),
         ({"network": "embedding", "options": {"width": 64 * 10**9}}, "cannot build"),
         ({"network": "embedding", "options": {"width": 1 << 12}}, "lacks hidden.bias"),
-        ({"network": None}, "does not say its network"),
-        ({"options": [1]}, "does not say its options"),
-        ({"environment": {}}, "does not say its environment"),
+        ({"network": None}, "network is NoneType None and not a text"),
+        ({"options": [1]}, "options is a list of 1 and not a dict"),
+        ({"environment": {}}, "environment is a dict of 0 and not a text"),
     ],
 )
 def test_odd_claims_cost_neither_memory_nor_time(
