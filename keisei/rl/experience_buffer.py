@@ -15,7 +15,6 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from keisei.rl.gae import negamax_gae, values_of_next_positions
-from keisei.rl.masking import require_legal_actions
 from keisei.rl.transfer import upload
 
 _LEARNED_FROM = (
@@ -151,15 +150,11 @@ class ExperienceBuffer:
 
         Raises:
             RuntimeError: the buffer is full.
-            ValueError: a row of the mask has no legal action; looked at on a CPU only.
         """
         if self.full:
             raise RuntimeError(
                 f"the buffer already holds its {self.num_steps} steps; call clear() to add more"
             )
-        if self.device.type == "cpu":
-            # Elsewhere the look would make the host wait for all that the device has to do.
-            require_legal_actions(mask_bits)
         row = {
             "state": state,
             "mask_bits": mask_bits,

@@ -68,20 +68,8 @@ class MaskedCategorical:
     Illegal actions have probability exactly 0 and log-probability about -3.4e38, never NaN.
     """
 
-    def __init__(self, logits: Tensor, mask: Tensor, *, checked: bool = False) -> None:
-        """Normalise float logits [B, A] over mask bool[B, A], True = legal.
-
-        Args:
-            logits: any float dtype; the softmax is taken in float32.
-            mask: True = legal.
-            checked: the caller has already checked that each row has a legal action, so that no
-                flag needs to be read back from the device.
-
-        Raises:
-            ValueError: a row has no legal action (unless ``checked``).
-        """
-        if not checked:
-            require_legal_actions(mask)
+    def __init__(self, logits: Tensor, mask: Tensor) -> None:
+        """Normalise float logits [B, A] over a mask bool[B, A], True = legal, one or more a row."""
         lowest = torch.finfo(torch.float32).min
         self._mask = mask
         self._log_probs = torch.log_softmax(logits.float().masked_fill(~mask, lowest), dim=-1)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from keisei.rl.masking import MaskedCategorical, unpack_mask
+from keisei.rl.masking import MaskedCategorical, require_legal_actions, unpack_mask
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.features import STATE_SIZE
 
@@ -87,11 +87,11 @@ class PolicyValueNet(nn.Module):
         return self.logits_and_value(state)[1].float()
 
     def _policy(self, logits: Tensor, mask_bits: Tensor) -> MaskedCategorical:
-        # Reading a flag back is free on a CPU; elsewhere it would stall the update, and the agent
-        # and the buffer have checked the masks when they came in.
-        checked = mask_bits.device.type != "cpu" or torch.compiler.is_compiling()
         mask = unpack_mask(mask_bits, self.num_actions)
-        return MaskedCategorical(logits, mask, checked=checked)
+        # Reading a flag back is free on a CPU; elsewhere the host would wait for the device.
+        if mask.device.type == "cpu" and not torch.compiler.is_compiling():
+            require_legal_actions(mask)
+        return MaskedCategorical(logits, mask)
 
 
 def bounded_value(last: nn.Linear, hidden: Tensor) -> Tensor:

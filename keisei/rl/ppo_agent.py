@@ -27,7 +27,7 @@ from keisei.rl.losses import (
     is_clipped,
     value_loss,
 )
-from keisei.rl.masking import count_legal, normalised_entropy, require_legal_actions
+from keisei.rl.masking import count_legal, normalised_entropy
 from keisei.rl.minibatches import divide_plies
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ranks import Ranks
@@ -106,11 +106,8 @@ class PPOAgent:
             Actions int64[B], their log-probabilities float32[B], values to the movers float32[B].
 
         Raises:
-            ValueError: a position has no legal action; looked at on a CPU only.
+            ValueError: a position has no legal action; the network looks, on a CPU only.
         """
-        if self.device.type == "cpu":
-            # Elsewhere the look would make the host wait for all that the device has to do.
-            require_legal_actions(mask_bits)
         if deterministic:
             uniforms = torch.zeros(len(state), device=self.device)
         else:

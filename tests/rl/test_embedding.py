@@ -103,6 +103,15 @@ def test_kernels_and_plain_path_choose_the_same_moves(
         assert torch.allclose(left[1][same], right[1][same], atol=2e-5)
 
 
+def test_kernels_and_plain_path_say_the_same_of_all_moves(
+    positions: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    with torch.no_grad():
+        left, right = (network.legal_log_probs(*positions[:2]) for network in _pair())
+    for of_kernels, of_gathers in zip(left, right, strict=True):
+        assert torch.allclose(of_kernels, of_gathers, atol=2e-5)
+
+
 def test_kernels_follow_the_masked_moves_distribution() -> None:
     board = cshogi.Board("4k4/9/4P4/9/9/9/9/9/4K4 b - 1")
     state = torch.from_numpy(compact_state(board, ply=0)).expand(4000, -1)

@@ -132,7 +132,7 @@ def test_gradients_stay_finite_and_leave_illegal_logits_alone() -> None:
 def test_a_row_without_a_legal_action_is_named() -> None:
     mask = torch.tensor([[True, False], [False, False]])
     with pytest.raises(ValueError, match="row 1 of 2 has no legal action"):
-        MaskedCategorical(torch.zeros(2, 2), mask)
+        require_legal_actions(mask)
     with pytest.raises(ValueError, match="row 0 of 1 has no legal action"):
         require_legal_actions(torch.zeros((1, 274), dtype=torch.uint8))
 

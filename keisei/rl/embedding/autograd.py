@@ -25,6 +25,7 @@ from keisei.rl.embedding.kernels import (
     COLUMNS_PER_TASK,
     choose_moves,
     evaluate_moves,
+    judge_moves,
     scatter_input_gradient,
     scatter_move_gradient,
     sum_input_rows,
@@ -235,6 +236,23 @@ def move_evaluation(
         actions: int64[B], legal actions; one that is not legal gives NaN.
     """
     return cast(tuple[Tensor, Tensor], _MoveEvaluation.apply(vector, table, found, actions))
+
+
+def legal_log_probs(vector: Tensor, table: Tensor, found: FoundRows) -> Tensor:
+    """Log-probabilities float32[M] of all legal moves, not differentiable.
+
+    Args:
+        vector: float32[B, POLICY_WIDTH], policy vectors.
+        table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
+        found: the moves' rows.
+    """
+    vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
+    log_probs = np.empty(len(found.legal[1]), dtype=np.float32)
+    _for_each(
+        lambda part: judge_moves(vectors, weights, found.legal, log_probs, part),
+        _slices(len(vectors)),
+    )
+    return torch.from_numpy(log_probs)
 
 
 def move_choice(

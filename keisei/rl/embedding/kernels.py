@@ -160,6 +160,31 @@ def _softmax(
 
 
 @kernel
+def judge_moves(
+    vectors: Floats,
+    table: Floats,
+    legal: tuple[Offsets, Rows],
+    log_probs: Floats,
+    positions: tuple[int, int],
+) -> None:
+    """Log-probabilities of all moves of some positions.
+
+    Args:
+        vectors: float32[B, H], policy vectors.
+        table: float32[NUM_MOVE_ROWS, H].
+        legal: from :func:`write_rows`.
+        log_probs: float32[M], written.
+        positions: first position and one past the last.
+    """
+    offsets, rows = legal
+    moves = np.empty((MAX_LEGAL_MOVES + 1, POLICY_WIDTH), np.float32)
+    probs = np.empty(MAX_LEGAL_MOVES, np.float32)
+    for i in range(positions[0], positions[1]):
+        each = slice(offsets[i], offsets[i + 1])
+        _softmax(vectors[i], table, rows[each], moves, probs, log_probs[each])
+
+
+@kernel
 def choose_moves(
     vectors: Floats,
     table: Floats,

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from keisei.rl.embedding.autograd import find_rows, input_sum, move_choice, move_evaluation
+from keisei.rl.embedding.autograd import (
+    FoundRows,
+    find_rows,
+    input_sum,
+    legal_log_probs,
+    move_choice,
+    move_evaluation,
+)
 from keisei.rl.embedding.features import LABEL, NUM_INPUT_ROWS, NUM_MOVE_ROWS
 from keisei.rl.embedding.gathers import NO_ROW, Position, StateRows
 from keisei.rl.embedding.kernels import COLUMNS_PER_TASK, POLICY_WIDTH
@@ -94,11 +101,8 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.forward`."""
         if not self._takes_kernels(state):
             return super().forward(state, mask_bits, actions)
-        found = find_rows(state, mask_bits)
-        features = self._features(input_sum(self.input_table, found))
-        log_prob, entropy = move_evaluation(
-            self.policy_vector(features), self.move_table, found, actions
-        )
+        found, features, vector = self._read(state, mask_bits)
+        log_prob, entropy = move_evaluation(vector, self.move_table, found, actions)
         return log_prob, entropy, self._value_of(features)
 
     def act(
@@ -107,13 +111,18 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.act`."""
         if not self._takes_kernels(state):
             return super().act(state, mask_bits, uniforms, deterministic=deterministic)
-        found = find_rows(state, mask_bits)
-        features = self._features(input_sum(self.input_table, found))
-        vector = self.policy_vector(features)
+        found, features, vector = self._read(state, mask_bits)
         actions, log_prob = move_choice(
             vector, self.move_table, found, uniforms, deterministic=deterministic
         )
         return actions, log_prob, self._value_of(features)
+
+    def legal_log_probs(self, state: Tensor, mask_bits: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`PolicyValueNet.legal_log_probs`; on a CPU without gradients for the policy."""
+        if not self._takes_kernels(state):
+            return super().legal_log_probs(state, mask_bits)
+        found, features, vector = self._read(state, mask_bits)
+        return legal_log_probs(vector, self.move_table, found), self._value_of(features)
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
@@ -125,6 +134,12 @@ class EmbeddingNet(PolicyValueNet):
 
     def _takes_kernels(self, state: Tensor) -> bool:
         return self.fused and state.device.type == "cpu" and not torch.compiler.is_compiling()
+
+    def _read(self, state: Tensor, mask_bits: Tensor) -> tuple[FoundRows, Tensor, Tensor]:
+        """Rows, features float[B, W] and policy vectors float[B, H] by the kernels."""
+        found = find_rows(state, mask_bits)
+        features = self._features(input_sum(self.input_table, found))
+        return found, features, self.policy_vector(features)
 
     def _gathered_sum(self, position: Position) -> Tensor:
         """Input sum float[B, W] without the kernels."""
