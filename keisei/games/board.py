@@ -90,7 +90,7 @@ class Board:
         """
         board = cls.__new__(cls)
         pool = Pool(_FIRST_SIZE, new_history(1, 2 * history.hashes.shape[2] - 1))
-        pool.copy_game(0, slots, history, game, row=0)
+        pool.copy_games(0, slots, history, np.array([game]))
         vars(board).update(_first_number=1, _pool=pool, _slot=0)
         return board
 

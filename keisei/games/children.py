@@ -66,7 +66,7 @@ class Lookahead:
                     actions=actions,
                     captured=nodes.slots.boards[parents, BLACK, actions % NUM_SQUARES],
                     in_check=nodes.slots.in_check[found] != 0,
-                    is_stuck=np.logical_not(nodes.legal[found].any(axis=1)),
+                    is_stuck=nodes.is_stuck[found].copy(),
                 )
 
     def has_mate(self, state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -113,12 +113,3 @@ def nth_legal(legal: NDArray[np.uint64], game: Int, n: Int) -> Int:
             return word * 64 + lowest_bit(bits)
         n -= count
     return -1
-
-
-@inline_kernel
-def any_legal(legal: NDArray[np.uint64], game: Int) -> bool:
-    """Whether a game has a legal action."""
-    found = ZERO
-    for word in range(MASK_WORDS):
-        found |= legal[game, word]
-    return found != ZERO

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.endings import Rules, can_declare, judge_node
-from keisei.games.generating import Scratch, checkers_in, find_moves, gives_check, new_scratch
+from keisei.games.generating import (
+    Scratch,
+    can_move,
+    checkers_in,
+    find_moves,
+    gives_check,
+    new_scratch,
+)
 from keisei.games.history import NO_HISTORY, History, new_history, record_check
 from keisei.games.layout import (
     LANES,
@@ -22,7 +29,7 @@ from keisei.games.layout import (
     new_slots,
     repeat_slot,
 )
-from keisei.games.masks import MASK_WORDS, any_legal, count_legal
+from keisei.games.masks import MASK_WORDS, count_legal
 from keisei.games.observing import write_state
 from keisei.games.placing import apply_action, place
 from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
@@ -40,6 +47,7 @@ class Nodes(NamedTuple):
             history that leads to it.
         actions: int64 [S], the action that led to it from there, -1 for a root.
         legal: uint64 [S in whole blocks, MASK_WORDS], packed legal actions, once generated.
+        is_stuck: bool [S], True where there is none, once generated.
         ends: uint8 [S], keisei.shogi.Termination, once judged.
         winners: int8 [S], BLACK, WHITE or -1 for nobody, once judged.
         history: Of the games that roots stand in.
@@ -50,6 +58,7 @@ class Nodes(NamedTuple):
     parents: NDArray[np.int32]
     actions: NDArray[np.int64]
     legal: NDArray[np.uint64]
+    is_stuck: NDArray[np.bool_]
     ends: NDArray[np.uint8]
     winners: NDArray[np.int8]
     history: History
@@ -62,6 +71,7 @@ def _new_nodes(size: int, history: History) -> Nodes:
         parents=np.full(size, NO_HISTORY, np.int32),
         actions=np.full(size, -1, np.int64),
         legal=aligned_zeros((blocks_of(size) * LANES, MASK_WORDS), np.uint64),
+        is_stuck=np.zeros(size, np.bool_),
         ends=np.zeros(size, np.uint8),
         winners=np.full(size, -1, np.int8),
         history=history,
@@ -88,6 +98,7 @@ def _generate(held: Held[Nodes], first: int, last: int) -> None:
         find_moves(nodes.slots.words, block, nodes.scratch, nodes.legal)
         for slot in range(max(first, block * LANES), min(last, (block + 1) * LANES)):
             nodes.slots.in_check[slot] = gives_check(nodes.scratch, slot)
+            nodes.is_stuck[slot] = not can_move(nodes.scratch, slot)
 
 
 @kernel
@@ -143,9 +154,10 @@ def _judge(held: Held[Nodes], first: int, last: int, rules: Rules) -> None:
         parent = parents[slot]
         if parent >= 0:
             # Counted from the parent on, so that a node may be judged more than once.
-            slots.check_runs[slot] = slots.check_runs[parent]
+            for side in range(2):
+                slots.check_runs[slot, side] = slots.check_runs[parent, side]
             record_check(slots, slot, slots.in_check[slot] != 0)
-        moves = any_legal(nodes.legal, slot)
+        moves = not nodes.is_stuck[slot]
         end, winner = judge_node(slots, parents, nodes.history, slot, moves, rules)
         nodes.ends[slot], nodes.winners[slot] = end, winner
 
@@ -172,12 +184,18 @@ def _can_declare(held: Held[Nodes], slot: int) -> bool:
 
 
 @kernel
-def _copy_game(held: Held[Nodes], slot: int, source: Slots, game: int) -> None:
-    slots = borrow(held).slots
-    copy_slot(slots, slot, source, game)
-    slots.plies[slot] = source.plies[game]
-    slots.repeats[slot] = source.repeats[game]
-    slots.check_runs[slot] = source.check_runs[game]
+def _copy_games(held: Held[Nodes], first: int, source: Slots, games: NDArray[np.int64]) -> None:
+    nodes = borrow(held)
+    slots = nodes.slots
+    for row in range(len(games)):
+        slot, game = first + row, games[row]
+        copy_slot(slots, slot, source, game)
+        slots.plies[slot] = source.plies[game]
+        slots.repeats[slot] = source.repeats[game]
+        for side in range(2):
+            slots.check_runs[slot, side] = source.check_runs[game, side]
+        nodes.parents[slot] = -2 - row
+        nodes.actions[slot] = -1
 
 
 class Pool:
@@ -227,23 +245,22 @@ class Pool:
         _generate(self._held, first, last)
         return left_in_check
 
-    def copy_game(self, slot: int, source: Slots, history: History, game: int, row: int) -> None:
-        """Let a slot stand where a game does, with its history.
+    def copy_games(
+        self, first: int, source: Slots, history: History, games: NDArray[np.int64]
+    ) -> None:
+        """Let slots stand where games do, with their histories, and generate their moves.
 
         Args:
-            slot: The slot, which becomes a root.
+            first: The slot of the first game; the others follow it. All become roots.
             source: The positions of games.
-            history: Their histories.
-            game: Which one.
-            row: Of this pool's histories, where its own is kept.
+            history: Their histories. This pool's have at least as many rows and plies.
+            games: int64 [n], which of them.
         """
-        _copy_game(self._held, slot, source, game)
-        own = self.nodes.history
-        used = history.hashes.shape[2]
-        own.hashes[row, :, :used] = history.hashes[game]
-        own.seen[row] = history.seen[game]
-        self.nodes.parents[slot] = -2 - row
-        _generate(self._held, slot, slot + 1)
+        _copy_games(self._held, first, source, games)
+        own, count, plies = self.nodes.history, len(games), history.hashes.shape[2]
+        own.hashes[:count, :, :plies] = history.hashes[games]
+        own.seen[:count] = history.seen[games]
+        _generate(self._held, first, first + count)
 
     def generate(self, first: int, last: int) -> None:
         """Find legal actions, and who is in check."""
@@ -318,4 +335,6 @@ class Pool:
 
 def _slot_arrays(nodes: Nodes) -> list[NDArray[Any]]:
     """The arrays that grow with the number of slots."""
-    return [*nodes.slots, nodes.parents, nodes.actions, nodes.legal, nodes.ends, nodes.winners]
+    apart = ("slots", "history", "scratch")
+    own = nodes._asdict()
+    return [*nodes.slots, *(own[name] for name in own if name not in apart)]

@@ -24,6 +24,7 @@ from numba.core import event  # noqa: TID251
 from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
     FunctionCache,
+    IndexDataCacheFile,
     UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
@@ -122,16 +123,25 @@ class _KernelCacheImpl(CompileResultCacheImpl):
     _locator_classes = (_KernelCacheLocator,)
 
 
+class _KernelCacheFile(IndexDataCacheFile):
+    """The list of what is compiled; one that names types that are gone is as good as none."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            return cast(Any, super())._load_index()  # noqa: SLF001
+        except (AttributeError, ImportError):
+            return {}
+
+
 class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
     def __init__(self, py_func: Callable[..., Any]) -> None:
         super().__init__(py_func)
-        # Older code is not even read: the types that it was compiled for may be gone, which Numba
-        # would notice with an exception.
         cache: Any = self
-        stamp = cache._impl.locator.get_source_stamp()  # noqa: SLF001
-        cache._cache_file._version = f"{numba.__version__} {stamp}"  # noqa: SLF001
+        impl = cache._impl  # noqa: SLF001
+        stamp = impl.locator.get_source_stamp()
+        cache._cache_file = _KernelCacheFile(cache._cache_path, impl.filename_base, stamp)  # noqa: SLF001
 
     def save_overload(self, sig: Any, data: Any) -> None:
         # What this process has compiled it can use; a full disk is no reason to end it.

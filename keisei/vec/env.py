@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from keisei.games.board import Board
 from keisei.games.endings import Rules
+from keisei.games.history import new_history
 from keisei.games.layout import placement_of, turns_in
 from keisei.games.masks import unpacked
+from keisei.games.pool import Pool
 from keisei.pictures.text import format_board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move
@@ -315,6 +317,13 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def board(self, game: int) -> Board:
         """One game as a Board, with its history; moves from before cannot be taken back."""
         return Board.of_game(self._batch.slots, self._batch.history, game)
+
+    def pool(self, room: int) -> Pool:
+        """The games as roots of trees: N slots, with their histories, and so many more behind."""
+        slots, history = self._batch.slots, self._batch.history
+        pool = Pool(self.num_envs + room, new_history(self.num_envs, self.max_plies))
+        pool.copy_games(0, slots, history, np.arange(self.num_envs))
+        return pool
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""

@@ -170,3 +170,31 @@ def test_types_that_are_gone_do_not_spoil_the_cache(package: Path) -> None:
     for record in ("Pair", "Couple"):
         (package / "records.py").write_text(RECORDS.format(record=record))
         assert run(package, RUN_RECORDS.format(record=record))[0] == "42"
+
+
+GENERAL = """
+from keisei.shogi.jit import kernel
+
+@kernel
+def value_of(record):
+    return record.value
+"""
+RECORDS_APART = """
+from typing import NamedTuple
+
+class {record}(NamedTuple):
+    value: int
+"""
+RUN_GENERAL = """
+from keisei.shogi.general import value_of
+from keisei.shogi.records import {record}
+print(value_of({record}(42)))
+"""
+
+
+def test_types_of_other_files_may_be_gone(package: Path) -> None:
+    # The text of a kernel for anybody's tuples says nothing of their types.
+    (package / "general.py").write_text(GENERAL)
+    for record in ("Pair", "Couple"):
+        (package / "records.py").write_text(RECORDS_APART.format(record=record))
+        assert run(package, RUN_GENERAL.format(record=record))[0] == "42"
