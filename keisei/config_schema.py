@@ -167,7 +167,7 @@ class SessionConfig(Section):
     writers: tuple[Literal["jsonl", "tensorboard", "wandb"], ...] = Field(
         default=("jsonl",), strict=False
     )
-    """Who gets each update's metrics; "jsonl" is always among them."""
+    """Who gets each update's metrics; "jsonl" gets them in any case."""
 
     @field_validator("run_dir", mode="after")
     @classmethod
@@ -176,11 +176,6 @@ class SessionConfig(Section):
         if "\0" in text or text != text.encode("utf-8", "replace").decode():
             raise ValueError(f"{text!r} is no path in UTF-8, as the settings are; choose another")
         return run_dir
-
-    @field_validator("writers", mode="after")
-    @classmethod
-    def _jsonl_always(cls, writers: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(("jsonl", *writers)))
 
 
 class DisplayConfig(Section):

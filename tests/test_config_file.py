@@ -27,7 +27,7 @@ def test_flags_go_over_file_over_defaults(tmp_path: Path) -> None:
         ("training.minibatch_size", "none", None),
         ("model.network", "7", "7"),
         ("session.run_dir", "2024", Path("2024")),
-        ("session.writers", "tensorboard,wandb", ("jsonl", "tensorboard", "wandb")),
+        ("session.writers", "tensorboard,wandb", ("tensorboard", "wandb")),
         ("session.writers", '["jsonl"]', ("jsonl",)),
         ("model.options", "{ width = 32 }", {"width": 32}),
     ],

@@ -92,20 +92,16 @@ def train(  # noqa: PLR0913 - one parameter an option
             run_processes,
         )
 
-    launched = launched_size()
+    launched, wanted = launched_size(), config.session.processes
     if launched is not None:
-        _check_launched(config.session.processes, launched)
+        _check_launched(wanted, launched)
         config = read_settings(settings_file, assignments, {**flags, "session.processes": launched})
-    elif config.session.processes > 1:
-        try:
-            code = run_processes(config.session.processes, train_rank, config, resume)
-        except DeadProcessError as error:
-            typer.echo(f"Error: {error}", err=True)
-            code = 1
-        raise typer.Exit(code)
     try:
-        code = train_rank(config, resume)
-    except LostRankError as error:
+        if launched is None and wanted > 1:
+            code = run_processes(wanted, train_rank, config, resume)
+        else:
+            code = train_rank(config, resume)
+    except (DeadProcessError, LostRankError) as error:
         typer.echo(f"Error: {error}", err=True)
         code = 1
     raise typer.Exit(code)

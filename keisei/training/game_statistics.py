@@ -68,21 +68,13 @@ class GameStatistics:
 
     def since(self, earlier: "GameStatistics") -> "GameStatistics":
         """The games that ended after ``earlier`` was copied from this object."""
-        return GameStatistics(
-            ends=self.ends - earlier.ends,
-            black_wins=self.black_wins - earlier.black_wins,
-            white_wins=self.white_wins - earlier.white_wins,
-            draws=self.draws - earlier.draws,
-            plies=self.plies - earlier.plies,
-        )
+        pairs = zip(vars(self).items(), vars(earlier).values(), strict=True)
+        return GameStatistics(**{name: now - before for (name, now), before in pairs})
 
     def add(self, other: "GameStatistics") -> None:
         """Count the games that another object has counted."""
-        self.ends += other.ends
-        self.black_wins += other.black_wins
-        self.white_wins += other.white_wins
-        self.draws += other.draws
-        self.plies += other.plies
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
     def copy(self) -> "GameStatistics":
         """The same counts in an object of their own."""
@@ -90,18 +82,10 @@ class GameStatistics:
 
     def state_dict(self) -> dict[str, Any]:
         """The counts as plain integers."""
-        return {
-            "ends": self.ends.tolist(),
-            "black_wins": self.black_wins,
-            "white_wins": self.white_wins,
-            "draws": self.draws,
-            "plies": self.plies,
-        }
+        return {**vars(self), "ends": self.ends.tolist()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the counts of ``state_dict()``."""
+        for name in vars(self):
+            setattr(self, name, state[name])
         self.ends = np.asarray(state["ends"], dtype=np.int64)
-        self.black_wins = state["black_wins"]
-        self.white_wins = state["white_wins"]
-        self.draws = state["draws"]
-        self.plies = state["plies"]

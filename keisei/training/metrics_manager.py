@@ -20,13 +20,7 @@ class RunProgress:
     global_timestep: int
     total_timesteps: int
     updates: int
-    games: dict[str, int]
-    """Ended games by the name of their ``Termination``."""
-    black_wins: int
-    white_wins: int
-    draws: int
-    truncations: int
-    mean_plies: float
+    results: GameStatistics
     sps: dict[str, float]
     """Plies a second over the last two updates: "env", "learn", "overall"; 0 when unknown."""
     phase_seconds: dict[str, float]
@@ -198,17 +192,11 @@ class MetricsManager:
         window = self._last_window + self._window
         sps = window.sps()
         left = max(0, self._total_timesteps - global_timestep)
-        statistics = self.statistics
         return RunProgress(
             global_timestep=global_timestep,
             total_timesteps=self._total_timesteps,
             updates=self.updates,
-            games=statistics.by_kind(),
-            black_wins=statistics.black_wins,
-            white_wins=statistics.white_wins,
-            draws=statistics.draws,
-            truncations=statistics.truncations,
-            mean_plies=statistics.mean_plies,
+            results=self.statistics.copy(),
             sps=sps,
             phase_seconds=window.seconds(),
             learning=dict(self._learning),

@@ -130,7 +130,7 @@ def _small(progress: RunProgress, width: int) -> list[Text]:
         ("entropy", number_text(learning, "entropy", "{:.3f}")),
         ("approx KL", number_text(learning, "approx_kl", "{:.5f}")),
         ("explained var", number_text(learning, "explained_variance", "{:+.3f}")),
-        ("games", f"{sum(progress.games.values()):,}"),
+        ("games", f"{progress.results.games:,}"),
         ("checkmates", number_text(progress.recent, "share_checkmate", "{:.0%}")),
         ("evaluation", number_text(progress.evaluation, "score", "{:.1%}")),
     ]
@@ -186,23 +186,24 @@ def _learning(progress: RunProgress, width: int) -> list[Text]:
 
 def _games(progress: RunProgress, width: int, title: str = "") -> list[Text]:
     """Results over the whole run, and their share in the last rollout."""
-    recent = progress.recent
+    recent, results = progress.recent, progress.results
     rows = [
-        ("finished", sum(progress.games.values()), number_text(recent, "finished", "+{:.0f}")),
-        ("Black won", progress.black_wins, number_text(recent, "black_win_rate", "{:.0%}")),
-        ("White won", progress.white_wins, number_text(recent, "white_win_rate", "{:.0%}")),
-        ("drawn", progress.draws, number_text(recent, "draw_rate", "{:.0%}")),
-        ("plies a game", round(progress.mean_plies), number_text(recent, "mean_plies", "{:.0f}")),
+        ("finished", results.games, number_text(recent, "finished", "+{:.0f}")),
+        ("Black won", results.black_wins, number_text(recent, "black_win_rate", "{:.0%}")),
+        ("White won", results.white_wins, number_text(recent, "white_win_rate", "{:.0%}")),
+        ("drawn", results.draws, number_text(recent, "draw_rate", "{:.0%}")),
+        ("plies a game", round(results.mean_plies), number_text(recent, "mean_plies", "{:.0f}")),
     ]
     return _triples(title, rows, width)
 
 
 def _ends(progress: RunProgress, width: int, title: str = "") -> list[Text]:
     """Games by how they ended: over the whole run, and their share in the last rollout."""
+    games = progress.results.by_kind()
     rows = [
         (
             label,
-            progress.games.get(name, 0),
+            games[name],
             number_text(progress.recent, f"share_{name.lower()}", "{:.0%}"),
         )
         for name, label in END_LABELS.items()

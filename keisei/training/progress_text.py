@@ -35,11 +35,11 @@ def log_line(progress: RunProgress) -> str:
         )
         if (text := number_text(progress.learning, key, form)) != UNKNOWN
     ]
-    games = sum(progress.games.values())
+    results, games = progress.results, progress.results.games
     if games:
         parts.append(
-            f"games {games:,} (black {percent_text(progress.black_wins, games)}, "
-            f"white {percent_text(progress.white_wins, games)})"
+            f"games {games:,} (black {percent_text(results.black_wins, games)}, "
+            f"white {percent_text(results.white_wins, games)})"
         )
     ends = [
         f"{label} {progress.recent[key]:.0%}"

@@ -228,13 +228,11 @@ class _LoopView:
         self.ranks = trainer.ranks
         self.run_dir = trainer.run_dir
         self.request_stop = loop.request_stop
+        self.go_back = trainer.go_back
 
     @property
     def global_timestep(self) -> int:
         return self._loop.global_timestep
-
-    def go_back(self, before: int, lr_scale: float) -> int | None:
-        return self._trainer.go_back(before, lr_scale)
 
     def save_checkpoint(self) -> Path:
         return self._trainer.save_checkpoint(self._loop.global_timestep)

@@ -212,16 +212,12 @@ def build_writers(
         step: Global timestep from which the run goes on, 0 for a new run.
 
     Raises:
-        WriterError: A name is unknown, or a writer cannot start.
+        WriterError: A writer cannot start.
         UnwritableError: The run folder cannot be written.
     """
-    wanted = dict.fromkeys(["jsonl", *names])
-    for name in wanted:
-        if name not in _OPENERS:
-            raise WriterError(f"there is no writer '{name}': choose among {', '.join(_OPENERS)}")
     writers: list[Writer] = []
     with contextlib.ExitStack() as closing_after_failure:
-        for name in wanted:
+        for name in dict.fromkeys(("jsonl", *names)):
             writer = _OPENERS[name](run_dir, settings, step)
             closing_after_failure.callback(writer.close)
             writers.append(writer)
@@ -229,20 +225,8 @@ def build_writers(
     return writers
 
 
-def _open_jsonl(run_dir: Path, _settings: Mapping[str, Any], step: int) -> Writer:
-    return JsonlWriter(run_dir / "metrics.jsonl", step=step)
-
-
-def _open_tensorboard(run_dir: Path, _settings: Mapping[str, Any], step: int) -> Writer:
-    return TensorBoardWriter(run_dir / "tensorboard", step=step)
-
-
-def _open_wandb(run_dir: Path, settings: Mapping[str, Any], _step: int) -> Writer:
-    return WandbWriter(run_dir, settings)
-
-
 _OPENERS: dict[str, Callable[[Path, Mapping[str, Any], int], Writer]] = {
-    "jsonl": _open_jsonl,
-    "tensorboard": _open_tensorboard,
-    "wandb": _open_wandb,
+    "jsonl": lambda run_dir, _, step: JsonlWriter(run_dir / "metrics.jsonl", step=step),
+    "tensorboard": lambda run_dir, _, step: TensorBoardWriter(run_dir / "tensorboard", step=step),
+    "wandb": lambda run_dir, settings, _: WandbWriter(run_dir, settings),
 }

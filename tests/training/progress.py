@@ -1,5 +1,8 @@
 """Progress of runs to show: one before its first step, and one with everything."""
 
+import numpy as np
+
+from keisei.training.game_statistics import GameStatistics
 from keisei.training.metrics_manager import RunProgress
 
 BOARD_TEXT = """\
@@ -22,12 +25,7 @@ EMPTY = RunProgress(
     global_timestep=0,
     total_timesteps=200_000,
     updates=0,
-    games={},
-    black_wins=0,
-    white_wins=0,
-    draws=0,
-    truncations=0,
-    mean_plies=0.0,
+    results=GameStatistics(),
     sps={},
     phase_seconds={},
     learning={},
@@ -41,12 +39,13 @@ FULL = RunProgress(
     global_timestep=50_000,
     total_timesteps=200_000,
     updates=12,
-    games={"CHECKMATE": 70, "SENNICHITE": 10, "MAX_PLIES": 20},
-    black_wins=40,
-    white_wins=30,
-    draws=10,
-    truncations=20,
-    mean_plies=113.4,
+    results=GameStatistics(
+        ends=np.array([0, 70, 0, 10, 0, 0, 20]),
+        black_wins=40,
+        white_wins=30,
+        draws=10,
+        plies=11340,
+    ),
     sps={"env": 612_345.0, "learn": 3_912.0, "overall": 2_890.0},
     phase_seconds={"env": 1.0, "act": 20.0, "store": 1.0, "learn": 76.0, "other": 2.0},
     learning={

@@ -106,8 +106,7 @@ def test_progress_tells_the_state_of_the_run() -> None:
     metrics.finish_update({"entropy": 2.0}, 100)
     progress = metrics.progress(100)
     assert (progress.global_timestep, progress.total_timesteps, progress.updates) == (100, 1000, 1)
-    assert (progress.black_wins, progress.white_wins, progress.draws) == (2, 1, 1)
-    assert (progress.truncations, progress.mean_plies) == (1, 100.0)
+    assert progress.results.state_dict() == filled().state_dict()
     assert progress.learning == {"entropy": 2.0}
     assert progress.eta_seconds is not None
     assert progress.eta_seconds == pytest.approx(900 / progress.sps["overall"])

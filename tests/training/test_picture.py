@@ -1,9 +1,11 @@
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from keisei.training.game_statistics import GameStatistics
 from keisei.training.metrics_manager import RunProgress
 from keisei.training.picture import RunPicture
 from tests.training.progress import BOARD_TEXT, EMPTY, FULL
@@ -59,8 +61,7 @@ def test_numbers_of_a_very_long_run_are_not_cut_at_80_columns() -> None:
         FULL,
         global_timestep=987_654_321_000,
         total_timesteps=1_000_000_000_000,
-        games={"CHECKMATE": 9_999_999},
-        black_wins=9_999_999,
+        results=GameStatistics(ends=np.array([0, 9_999_999, 0, 0, 0, 0, 0]), black_wins=9_999_999),
     )
     text = "\n".join(drawn_lines(progress, 80, 24))
     assert "987,654.32M of 1,000,000.00M plies" in text

@@ -97,11 +97,6 @@ def test_jsonl_is_always_among_the_writers_of_a_run(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "metrics.jsonl") == [{"step": 7, "a": 1.0}]
 
 
-def test_an_unknown_writer_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(WriterError, match="no writer 'csv': choose among jsonl, tensorboard"):
-        build_writers(["csv"], tmp_path, {})
-
-
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../up", b"two words"])
 def test_what_is_no_id_of_a_wandb_run_is_refused(tmp_path: Path, content: bytes) -> None:
     pytest.importorskip("wandb")
