@@ -56,7 +56,7 @@ train: $(TRAIN_READY)
 	$(BIN)/keisei-vec train --config configs/default.toml $(ARGS)
 
 test: $(DEV_READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" -n auto --dist worksteal $(ARGS)
 
 test-slow: $(DEV_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow $(ARGS)

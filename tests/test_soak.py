@@ -24,6 +24,7 @@ def soak(*words: str, package: Path = ROOT) -> "subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_some_thousand_positions() -> None:
     result = soak("--positions", "4000")
     assert result.returncode == 0, result.stdout + result.stderr

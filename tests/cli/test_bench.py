@@ -7,6 +7,7 @@ from tests.cli.command_line import SMALL_RUN, assert_mistake, run
 SIZES = ("--num-envs", "4", "--seconds", "0.01", *SMALL_RUN[2:])
 
 
+@pytest.mark.slow
 def test_rates_are_printed_as_json() -> None:
     result = run("bench", *SIZES, "--json")
     assert result.exit_code == 0

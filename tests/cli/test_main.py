@@ -33,6 +33,7 @@ def test_every_command_has_help(command: str) -> None:
     assert result.stdout.startswith(f"Usage: keisei-vec {command} ")
 
 
+@pytest.mark.slow
 def test_the_small_commands_do_without_the_training_libraries() -> None:
     script = (
         "import sys; from keisei.cli.main import app\n"
@@ -80,8 +81,8 @@ def test_an_exception_that_is_no_mistake_comes_through() -> None:
         ("typer", ["--version"]),
         ("tomli_w", ["config"]),
         ("torch", ["train", "--run-dir", "a"]),
-        ("tensordict", ["train", "--run-dir", "a"]),
-        ("safetensors", ["eval", "a.pt"]),
+        pytest.param("tensordict", ["train", "--run-dir", "a"], marks=pytest.mark.slow),
+        pytest.param("safetensors", ["eval", "a.pt"], marks=pytest.mark.slow),
     ],
 )
 def test_a_missing_library_names_the_extra_that_brings_it(library: str, words: list[str]) -> None:

@@ -66,7 +66,9 @@ def test_an_engine_that_fails_is_told_of_and_ends_the_match(tmp_path: Path) -> N
     assert_no_process(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_leaves_no_engine_behind(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "keisei", "match", engine(tmp_path, "hang"), "random"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:

@@ -124,6 +124,7 @@ def test_the_checkpoint_as_it_was_goes_on(source: Path, tmp_path: Path) -> None:
     assert go_on(source, tmp_path / "a")
 
 
+@pytest.mark.slow
 def test_changed_parts_are_refused_or_go_on(source: Path, tmp_path: Path) -> None:
     taken = try_changes(source, tmp_path, 25, 1)
     assert taken.count(False) > 10

@@ -110,7 +110,9 @@ AGAINST_OTHERS = {
 }
 
 
-@pytest.mark.parametrize("plies", [3 * ROLLOUT + 2 * NUM_ENVS, 4 * ROLLOUT])
+@pytest.mark.parametrize(
+    "plies", [3 * ROLLOUT + 2 * NUM_ENVS, pytest.param(4 * ROLLOUT, marks=pytest.mark.slow)]
+)
 def test_a_run_against_snapshots_goes_on_bit_for_bit(tmp_path: Path, plies: int) -> None:
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
     train(small_config(straight, 6, **AGAINST_OTHERS))
