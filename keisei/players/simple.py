@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.games.observing import ENEMY_PLANES, HAND_PLANES, NUM_PLANES
+from keisei.games.observing import NUM_PLANES, write_planes
 from keisei.players.player import Player
 from keisei.players.positions import Positions
-from keisei.shogi.constants import EMPTY, NUM_ACTIONS, OTHER_SIDE
-from keisei.shogi.features import BOARD, STATE_SIZE
+from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES
+from keisei.shogi.jit import kernel
 from keisei.vec import Opponent
 from keisei.vec.seats import whole_numbers
 
@@ -57,8 +57,10 @@ class CallablePlayer:
             ValueError: The answer is not one whole number a position.
         """
         mask = np.unpackbits(positions.mask_bits, axis=1, count=NUM_ACTIONS, bitorder="little")
+        planes = np.empty((len(positions), NUM_PLANES * NUM_SQUARES), np.uint8)
+        _write_planes(np.ascontiguousarray(positions.state), planes)
         observations = {
-            "observation": planes_of(positions.state),
+            "observation": planes.reshape(-1, NUM_PLANES, 9, 9),
             "action_mask": mask.view(np.int8),
         }
         answer = self._policy(observations, mask.view(np.bool_))
@@ -85,12 +87,7 @@ def as_opponent(player: Player) -> Opponent:
     return choose
 
 
-def planes_of(state: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The planes uint8 [n, 47, 9, 9] of compact states uint8 [n, 100], as in docs/spec.md."""
-    planes = np.zeros((len(state), NUM_PLANES, 81), np.uint8)
-    rows, squares = np.nonzero(state[:, BOARD] != EMPTY)
-    codes = state[rows, squares].astype(np.int64)
-    enemy = codes >= OTHER_SIDE
-    planes[rows, np.where(enemy, codes - OTHER_SIDE + ENEMY_PLANES, codes) - 1, squares] = 1
-    planes[:, HAND_PLANES:] = state[:, BOARD.stop : STATE_SIZE, None]
-    return planes.reshape(-1, NUM_PLANES, 9, 9)
+@kernel
+def _write_planes(states: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    for row in range(len(states)):
+        write_planes(states, row, out, row)
