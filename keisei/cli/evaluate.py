@@ -8,9 +8,14 @@ import typer
 
 from keisei.cli.errors import fail, mistakes
 from keisei.cli.players import (
-    MOST,
     PLAYER_HELP,
     POLICY_HELP,
+    DeclarationOption,
+    GamesOption,
+    JsonOption,
+    MaxPliesOption,
+    NumEnvsOption,
+    SeedOption,
     keep,
     load_network,
     orderly_end,
@@ -25,9 +30,6 @@ if TYPE_CHECKING:
     from keisei.players.descriptions import PlayerDescription
 
 
-GamesOption = Annotated[
-    int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games of each match.")
-]
 OpponentOption = Annotated[str, typer.Option("--opponent", metavar="PLAYER", help=PLAYER_HELP)]
 LadderOption = Annotated[
     bool,
@@ -45,29 +47,6 @@ OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out", metavar="DIR", help="Keep ladder.txt, ladder.json, ladder.svg and all games."
-    ),
-]
-NumEnvsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--num-envs", min=1, max=MOST, metavar="N", help="Games played at once, not on the ladder."
-    ),
-]
-MaxPliesOption = Annotated[
-    int,
-    typer.Option(
-        "--max-plies",
-        min=1,
-        max=MOST,
-        metavar="N",
-        help="A longer game is a draw (320 on the ladder).",
-    ),
-]
-DeclarationOption = Annotated[
-    bool,
-    typer.Option(
-        "--declaration/--no-declaration",
-        help="Whether who may declare a win (27 points) does; on the ladder always.",
     ),
 ]
 
@@ -94,14 +73,15 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     num_envs: NumEnvsOption = None,
     max_plies: MaxPliesOption = 512,
     declaration: DeclarationOption = True,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure a trained policy.
 
     Prints the score with its 95% interval, or with --ladder its rating in Elo over the random
     player. Colours are balanced, openings are four random plies, and every game that is started
-    counts. --argmax and --sampled hold for both sides when the opponent is a policy too.
+    counts. --argmax and --sampled hold for both sides when the opponent is a policy too. On the
+    ladder games end after 320 plies, wins are declared, and --num-envs says nothing.
     """
     player = None if checkpoint is None else read_player(checkpoint)
     if ladder:

@@ -10,6 +10,12 @@ from keisei.cli.errors import fail
 from keisei.cli.players import (
     MOST,
     PLAYER_HELP,
+    DeclarationOption,
+    GamesOption,
+    JsonOption,
+    MaxPliesOption,
+    NumEnvsOption,
+    SeedOption,
     keep,
     load_network,
     play,
@@ -22,9 +28,7 @@ def match(  # noqa: PLR0913 - one parameter an option
     player_a: Annotated[str, typer.Argument(metavar="A", help=PLAYER_HELP)],
     player_b: Annotated[str, typer.Argument(metavar="B", help="Its opponent, described alike.")],
     *,
-    games: Annotated[
-        int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games to play.")
-    ] = 100,
+    games: GamesOption = 100,
     opening_plies: Annotated[
         int,
         typer.Option(
@@ -35,32 +39,15 @@ def match(  # noqa: PLR0913 - one parameter an option
             help="Random plies at the start; each opening is played with both colours.",
         ),
     ] = 4,
-    max_plies: Annotated[
-        int,
-        typer.Option("--max-plies", min=1, max=MOST, metavar="N", help="A longer game is a draw."),
-    ] = 512,
-    declaration: Annotated[
-        bool,
-        typer.Option(
-            "--declaration/--no-declaration", help="Whether who may declare a win (27 points) does."
-        ),
-    ] = True,
-    num_envs: Annotated[
-        int | None,
-        typer.Option(
-            "--num-envs",
-            min=1,
-            max=MOST,
-            metavar="N",
-            help="Games played at once; without a value 64, or the processes of the engine.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")] = 0,
+    max_plies: MaxPliesOption = 512,
+    declaration: DeclarationOption = True,
+    num_envs: NumEnvsOption = None,
+    seed: SeedOption = 0,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="DIR", help="Keep games.usi, games.csa and result.json."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Play a match between two players, A and B.
 

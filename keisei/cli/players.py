@@ -1,4 +1,4 @@
-"""What the commands that play matches share: players, records, and an end that leaves nothing."""
+"""What commands that play matches share: players, options, records, an end that leaves nothing."""
 
 import signal
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -28,6 +28,31 @@ PLAYER_HELP = (
     "engine, usi:PROGRAM?nodes=N (or depth=N, byoyomi=MS), followed by &processes=K, "
     "&timeout=SECONDS, &option.NAME=VALUE."
 )
+GamesOption = Annotated[
+    int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games of each match.")
+]
+NumEnvsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--num-envs",
+        min=1,
+        max=MOST,
+        metavar="N",
+        help="Games played at once; without a value 64, or the processes of the engine.",
+    ),
+]
+MaxPliesOption = Annotated[
+    int,
+    typer.Option("--max-plies", min=1, max=MOST, metavar="N", help="A longer game is a draw."),
+]
+DeclarationOption = Annotated[
+    bool,
+    typer.Option(
+        "--declaration/--no-declaration", help="Whether who may declare a win (27 points) does."
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fixes the games.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def read_player(text: str) -> "PlayerDescription":
