@@ -95,8 +95,10 @@ def judge_values(
     )
     errors = value_errors(values, results, known)
     spread = values[learned].std(correction=0).unsqueeze(0)
-    numbers = cast(list[float], torch.cat((spread, errors)).tolist())
-    judged = {"value_spread": numbers[0], "value_known": numbers[3] / int(learned.sum())}
-    if numbers[3]:
-        judged |= {"value_error": numbers[1], "value_calibration": numbers[2]}
+    value_spread, error, calibration, plies = cast(
+        list[float], torch.cat((spread, errors)).tolist()
+    )
+    judged = {"value_spread": value_spread, "value_known": plies / int(learned.sum())}
+    if plies:
+        judged |= {"value_error": error, "value_calibration": calibration}
     return judged

@@ -286,9 +286,9 @@ class PPOAgent:
         parts = center.new_zeros(len(_STEP_METRICS) - 1)
         if minibatch is not None:
             advantages = (cast(Tensor, minibatch["advantages"]) - center) / scale
-            means = self._losses(minibatch, advantages, weight)
-            means[0].backward()
-            parts = torch.stack(means).detach()
+            loss, *others = self._losses(minibatch, advantages, weight)
+            loss.backward()
+            parts = torch.stack((loss, *others)).detach()
         self._ranks.add_gradients(self.network.parameters())
         grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
         self._optimizer.step()
@@ -340,5 +340,6 @@ class PPOAgent:
         return copy.deepcopy((dict(self.network.state_dict()), self._optimizer.state_dict()))
 
     def _restore(self, saved: tuple[dict[str, Any], dict[str, Any]]) -> None:
-        self.network.load_state_dict(saved[0])
-        self._optimizer.load_state_dict(saved[1])
+        weights, optimizer = saved
+        self.network.load_state_dict(weights)
+        self._optimizer.load_state_dict(optimizer)

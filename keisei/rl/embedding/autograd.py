@@ -11,7 +11,7 @@ Letters: B positions, W width of the input sum, M legal moves of the whole batch
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -36,8 +36,6 @@ from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.kernel_threads import KernelThreads
 
-Task = TypeVar("Task")
-
 _POSITIONS_PER_TASK = 128
 _MODE = -1.0
 """The uniform that asks the kernel for the most probable move."""
@@ -48,14 +46,14 @@ def _threads(count: int) -> KernelThreads:
     return KernelThreads(count, "keisei-network")
 
 
-def _for_each(do: Callable[[Task], None], tasks: Sequence[Task]) -> None:
-    """Run independent tasks on as many threads as torch may use."""
+def _for_each(tasks: Sequence[object], do: Callable[..., None], *arguments: object) -> None:
+    """Run a kernel, whose last argument is the task, on as many threads as torch may use."""
     num_threads = torch.get_num_threads()
     if num_threads == 1 or len(tasks) == 1:
         for task in tasks:
-            do(task)
+            do(*arguments, task)
     else:
-        running = [_threads(num_threads).submit(do, task) for task in tasks]
+        running = [_threads(num_threads).submit(do, *arguments, task) for task in tasks]
         for each in running:
             each.result()
 
@@ -117,22 +115,15 @@ def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
     else:
         np.cumsum(_count_moves(mask_bits), out=offsets[1:])
         bits = _array(mask_bits, torch.uint8)
-    num_moves = int(offsets[-1])
     found = FoundRows(
         (
             np.empty((num_positions, MAX_INPUT_ROWS), dtype=np.int32),
             np.empty(num_positions, dtype=np.int32),
         ),
-        (
-            offsets,
-            np.empty((num_moves, ROWS_PER_MOVE), dtype=np.int32),
-        ),
+        (offsets, np.empty((offsets[-1], ROWS_PER_MOVE), dtype=np.int32)),
     )
     states = _array(state, torch.uint8)
-    _for_each(
-        lambda part: write_rows(states, bits, found.inputs, found.legal, part),
-        _slices(num_positions),
-    )
+    _for_each(_slices(num_positions), write_rows, states, bits, found.inputs, found.legal)
     return found
 
 
@@ -142,12 +133,10 @@ class _InputSum(Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, found: FoundRows) -> Tensor:
         weights = _array(table, torch.float32)
-        rows, counts = found.inputs
-        sums = np.empty((len(rows), weights.shape[1]), dtype=np.float32)
-        _for_each(
-            lambda part: sum_input_rows(weights, rows, counts, sums, part), _slices(len(rows))
-        )
-        ctx.rows, ctx.counts, ctx.table_shape = rows, counts, weights.shape
+        num_positions = len(found.inputs[0])
+        sums = np.empty((num_positions, weights.shape[1]), dtype=np.float32)
+        _for_each(_slices(num_positions), sum_input_rows, weights, *found.inputs, sums)
+        ctx.inputs, ctx.table_shape = found.inputs, weights.shape
         return torch.from_numpy(sums)
 
     @staticmethod
@@ -156,12 +145,9 @@ class _InputSum(Function):
         ctx: Any, grad_sums: Tensor
     ) -> tuple[Tensor, None]:
         grads = _array(grad_sums, torch.float32)
-        rows, width = cast(tuple[int, int], ctx.table_shape)
-        grad_table = np.zeros((rows, width), dtype=np.float32)
-        _for_each(
-            lambda column: scatter_input_gradient(ctx.rows, ctx.counts, grads, grad_table, column),
-            range(0, width, COLUMNS_PER_TASK),
-        )
+        grad_table = np.zeros(ctx.table_shape, dtype=np.float32)
+        strips = range(0, grads.shape[1], COLUMNS_PER_TASK)
+        _for_each(strips, scatter_input_gradient, *ctx.inputs, grads, grad_table)
         return torch.from_numpy(grad_table), None
 
 
@@ -173,9 +159,8 @@ class _MoveEvaluation(Function):
         ctx: Any, vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor
     ) -> tuple[Tensor, Tensor]:
         vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
-        offsets, rows = found.legal
         made = _array(actions, torch.int64)
-        num_positions, num_moves = len(vectors), len(rows)
+        num_positions, num_moves = len(vectors), len(found.legal[1])
         out = (
             np.empty(num_positions, dtype=np.float32),
             np.empty(num_positions, dtype=np.float32),
@@ -184,12 +169,9 @@ class _MoveEvaluation(Function):
             np.empty_like(vectors),
             np.empty_like(vectors),
         )
-        _for_each(
-            lambda part: evaluate_moves(vectors, weights, found.legal, made, out, part),
-            _slices(num_positions),
-        )
-        ctx.vectors, ctx.offsets, ctx.rows = vectors, offsets, rows
-        ctx.derivatives, ctx.table_shape = out[2:], weights.shape
+        _for_each(_slices(num_positions), evaluate_moves, vectors, weights, found.legal, made, out)
+        ctx.vectors, ctx.legal, ctx.derivatives = vectors, found.legal, out[2:]
+        ctx.table_shape = weights.shape
         return torch.from_numpy(out[0]), torch.from_numpy(out[1])
 
     @staticmethod
@@ -200,17 +182,13 @@ class _MoveEvaluation(Function):
         by_log_prob = _array(grad_log_prob, torch.float32)
         by_entropy = _array(grad_entropy, torch.float32)
         by_logit, entropy_by_logit, by_vector, entropy_by_vector = ctx.derivatives
-        moves_per_position = np.diff(ctx.offsets)
+        moves_per_position = np.diff(ctx.legal[0])
         grad_logits = np.repeat(by_log_prob, moves_per_position) * by_logit
         grad_logits += np.repeat(by_entropy, moves_per_position) * entropy_by_logit
         grad_vectors = by_log_prob[:, None] * by_vector + by_entropy[:, None] * entropy_by_vector
         grad_table = np.zeros(ctx.table_shape, dtype=np.float32)
-        _for_each(
-            lambda part: scatter_move_gradient(
-                ctx.vectors, ctx.offsets, ctx.rows, grad_logits, grad_table, part
-            ),
-            range(ROWS_PER_MOVE),
-        )
+        parts = range(ROWS_PER_MOVE)
+        _for_each(parts, scatter_move_gradient, ctx.vectors, ctx.legal, grad_logits, grad_table)
         return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None
 
 
@@ -248,10 +226,7 @@ def legal_log_probs(vector: Tensor, table: Tensor, found: FoundRows) -> Tensor:
     """
     vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
     log_probs = np.empty(len(found.legal[1]), dtype=np.float32)
-    _for_each(
-        lambda part: judge_moves(vectors, weights, found.legal, log_probs, part),
-        _slices(len(vectors)),
-    )
+    _for_each(_slices(len(vectors)), judge_moves, vectors, weights, found.legal, log_probs)
     return torch.from_numpy(log_probs)
 
 
@@ -272,8 +247,5 @@ def move_choice(
     if not deterministic:
         draws = _array(uniforms, torch.float32)
     out = (np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32))
-    _for_each(
-        lambda part: choose_moves(vectors, weights, found.legal, draws, out, part),
-        _slices(len(vectors)),
-    )
+    _for_each(_slices(len(vectors)), choose_moves, vectors, weights, found.legal, draws, out)
     return torch.from_numpy(out[0]), torch.from_numpy(out[1])

@@ -282,8 +282,7 @@ def evaluate_moves(
 @kernel
 def scatter_move_gradient(
     vectors: Floats,
-    offsets: Offsets,
-    rows: Rows,
+    legal: tuple[Offsets, Rows],
     grad_logits: Floats,
     grad_table: Floats,
     part: int,
@@ -292,12 +291,12 @@ def scatter_move_gradient(
 
     Args:
         vectors: float32[B, H], policy vectors.
-        offsets: int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1.
-        rows: int32[M, ROWS_PER_MOVE], from :func:`write_rows`.
+        legal: from :func:`write_rows`.
         grad_logits: float32[M].
         grad_table: float32[NUM_MOVE_ROWS, H], added to.
-        part: 0..ROWS_PER_MOVE - 1, the column of ``rows`` that is done.
+        part: 0..ROWS_PER_MOVE - 1, the column of the moves' rows that is done.
     """
+    offsets, rows = legal
     for i in range(vectors.shape[0]):
         vector = vectors[i]
         for m in range(offsets[i], offsets[i + 1]):

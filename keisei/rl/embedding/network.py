@@ -86,14 +86,14 @@ class EmbeddingNet(PolicyValueNet):
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Unmasked logits float32[B, 2187] and value float32[B] of states uint8[B, 100]."""
         position = self.rows.position(state)
-        features = self._features(self._gathered_sum(position))
-        vector = self.policy_vector(features)
+        trunk = self._trunk(self._gathered_sum(position))
+        vector = self.policy_vector(trunk)
         scores = vector @ self.move_table.T.to(vector.dtype)
         # Added up in float32, whatever the precision of the products.
         logits = scores[:, : LABEL.end].float()
         for rows in self.rows.move_rows(position):
             logits = logits + scores.gather(1, rows)
-        return logits, self._value_of(features)
+        return logits, self._value_of(trunk)
 
     def forward(
         self, state: Tensor, mask_bits: Tensor, actions: Tensor
@@ -101,9 +101,9 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.forward`."""
         if not self._takes_kernels(state):
             return super().forward(state, mask_bits, actions)
-        found, features, vector = self._read(state, mask_bits)
+        found, trunk, vector = self._read(state, mask_bits)
         log_prob, entropy = move_evaluation(vector, self.move_table, found, actions)
-        return log_prob, entropy, self._value_of(features)
+        return log_prob, entropy, self._value_of(trunk)
 
     def act(
         self, state: Tensor, mask_bits: Tensor, uniforms: Tensor, *, deterministic: bool
@@ -111,18 +111,18 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.act`."""
         if not self._takes_kernels(state):
             return super().act(state, mask_bits, uniforms, deterministic=deterministic)
-        found, features, vector = self._read(state, mask_bits)
+        found, trunk, vector = self._read(state, mask_bits)
         actions, log_prob = move_choice(
             vector, self.move_table, found, uniforms, deterministic=deterministic
         )
-        return actions, log_prob, self._value_of(features)
+        return actions, log_prob, self._value_of(trunk)
 
     def legal_log_probs(self, state: Tensor, mask_bits: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`PolicyValueNet.legal_log_probs`; on a CPU without gradients for the policy."""
         if not self._takes_kernels(state):
             return super().legal_log_probs(state, mask_bits)
-        found, features, vector = self._read(state, mask_bits)
-        return legal_log_probs(vector, self.move_table, found), self._value_of(features)
+        found, trunk, vector = self._read(state, mask_bits)
+        return legal_log_probs(vector, self.move_table, found), self._value_of(trunk)
 
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
@@ -130,16 +130,16 @@ class EmbeddingNet(PolicyValueNet):
             total = input_sum(self.input_table, find_rows(state))
         else:
             total = self._gathered_sum(self.rows.position(state))
-        return self._value_of(self._features(total))
+        return self._value_of(self._trunk(total))
 
     def _takes_kernels(self, state: Tensor) -> bool:
         return self.fused and state.device.type == "cpu" and not torch.compiler.is_compiling()
 
     def _read(self, state: Tensor, mask_bits: Tensor) -> tuple[FoundRows, Tensor, Tensor]:
-        """Rows, features float[B, W] and policy vectors float[B, H] by the kernels."""
+        """Rows, trunk float[B, W] and policy vectors float[B, H] by the kernels."""
         found = find_rows(state, mask_bits)
-        features = self._features(input_sum(self.input_table, found))
-        return found, features, self.policy_vector(features)
+        trunk = self._trunk(input_sum(self.input_table, found))
+        return found, trunk, self.policy_vector(trunk)
 
     def _gathered_sum(self, position: Position) -> Tensor:
         """Input sum float[B, W] without the kernels."""
@@ -149,13 +149,13 @@ class EmbeddingNet(PolicyValueNet):
             self.rows.input_rows(position), padded, mode="sum", padding_idx=NO_ROW
         )
 
-    def _features(self, total: Tensor) -> Tensor:
-        """Features float[B, W] that both heads read, from the input sum."""
+    def _trunk(self, total: Tensor) -> Tensor:
+        """What both heads read, float[B, W], from the input sum."""
         inputs = functional.relu(total + self.input_bias, inplace=True)
         return functional.relu(self.hidden(inputs), inplace=True)
 
-    def _value_of(self, features: Tensor) -> Tensor:
-        hidden = functional.relu(self.value_hidden(features))
+    def _value_of(self, trunk: Tensor) -> Tensor:
+        hidden = functional.relu(self.value_hidden(trunk))
         return bounded_value(self.value_out, hidden)
 
     def _initialise(self) -> None:
