@@ -29,25 +29,14 @@ from keisei.vec.arguments import (
     stream_seeds,
     two_names,
 )
-from keisei.vec.batch import new_batch, new_results
 from keisei.vec.buffers import ObservationBuffers, ObservationForm
 from keisei.vec.consistency import check_games
-from keisei.vec.inspection import describe_illegal, last_move_of, picture_of
-from keisei.vec.kernels import (
-    BEGIN,
-    MOVE,
-    STAY,
-    Step,
-    first_illegal,
-    new_scratch,
-    sample_legal,
-    seed_streams,
-    step_blocks,
-)
+from keisei.vec.inspection import last_move_of, picture_of
+from keisei.vec.kernels import seed_streams
 from keisei.vec.observation import Observation, observation_space
 from keisei.vec.saved import arrays_of, restore, save
 from keisei.vec.starts import make_starts
-from keisei.vec.threads import Slices
+from keisei.vec.stepper import Stepper
 
 StepReturn = tuple[
     Observation, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
@@ -61,10 +50,6 @@ _OBS_KEYS: dict[str, Sequence[str]] = {
 _DECLARATIONS = ("auto", "off")
 _DTYPES = ("uint8", "float32")
 _RENDERING = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}
-
-
-class IllegalActionError(ValueError):
-    """An action that is not legal in its game; no game has moved."""
 
 
 class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
@@ -143,26 +128,20 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             self.max_plies,
             one_of("declaration", declaration, _DECLARATIONS) == "auto",
         )
-        self._batch = new_batch(self.num_envs, self.max_plies)
         self._starts = make_starts(initial_sfens, self._rules)
         self._copy = copy
         self._buffers = ObservationBuffers(ObservationForm(*layout), self.num_envs, copy=copy)
-        self._step = Step(
-            batch=self._batch,
-            starts=self._starts,
-            rules=self._rules,
-            restart=self.autoreset_mode == AutoresetMode.SAME_STEP,
-            tasks=np.full(self.num_envs, STAY, np.uint8),
-            actions=np.zeros(self.num_envs, np.int64),
-            results=new_results(self.num_envs),
-            ended=np.zeros(self.num_envs, np.int64),
-            finals=self._buffers.finals,
-            scratch=new_scratch(),
+        self._games = Stepper(
+            self.num_envs,
+            self._starts,
+            self._rules,
+            self.autoreset_mode,
+            self._buffers,
+            self.num_threads,
         )
         self._all = np.ones(self.num_envs, np.bool_)
         self._begun = False
         self._seeded = False
-        self._slices = Slices(self._step, self.num_threads)
         self.single_action_space = gym.spaces.Discrete(NUM_ACTIONS)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         space = observation_space(*layout)
@@ -194,9 +173,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self._seed_streams(seed, mask)
         if not self._begun or (options or {}).get("reset_mask") is None:
             starts = len(self._starts.slots.hashes)
-            self._batch.next_start[:] = np.arange(self.num_envs) % starts
-        self._step.tasks[:] = np.where(mask, BEGIN, STAY)
-        self._run()
+            self._games.batch.next_start[:] = np.arange(self.num_envs) % starts
+        self._games.begin(mask)
         self._begun = True
         return self._buffers.observation(), {}
 
@@ -232,16 +210,10 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 f"actions has shape {played.shape} and type {played.dtype}; "
                 f"it has to be whole numbers of shape ({self.num_envs},)."
             )
-        step = self._step
-        step.actions[:] = played
-        self._set_tasks(active)
-        wrong = int(self._slices.run_here(first_illegal))
-        if wrong >= 0:
-            action = int(step.actions[wrong])
-            raise IllegalActionError(describe_illegal(self._batch.slots, wrong, action))
-        ended = self._run(observe=observe)
-        infos = self._ends(ended) if len(ended) else {}
-        rewards, terminated, truncated, *_ = step.results
+        moving = None if active is None else active_games(active, self.num_envs)
+        ended = self._games.play(played, moving, observe=observe)
+        infos = self._games.infos(ended)
+        rewards, terminated, truncated, *_ = self._games.results
         if self._copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
         obs = self._buffers.observation() if observe else {}
@@ -255,17 +227,16 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         """
         if not self._begun:
             raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
-        self._step.tasks[:] = STAY
-        self._run()
+        self._games.look()
         return self._buffers.observation()
 
     def colours_to_move(self) -> NDArray[np.int8]:
         """The colour to move in each game, int8 [N]: 0 Black, 1 White."""
-        return turns_in(self._batch.slots.words)[: self.num_envs].astype(np.int8)
+        return turns_in(self._games.batch.slots.words)[: self.num_envs].astype(np.int8)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Legal actions of each game's player to move, bool [N, 2187], True = legal; a copy."""
-        return unpacked(self._batch.legal[: self.num_envs])
+        return unpacked(self._games.batch.legal[: self.num_envs])
 
     def sample_actions(self, active: Marks | None = None) -> NDArray[np.int64]:
         """A uniformly random legal action for each game, int64 [N], from the game's own stream.
@@ -273,10 +244,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Games that are over get 0, and so do those that ``active``, bool [N], marks False: their
         streams stay where they are. None marks all True.
         """
-        actions = np.zeros(self.num_envs, np.int64)
         drawing = self._all if active is None else active_games(active, self.num_envs)
-        self._slices.run(sample_legal, actions, drawing)
-        return actions
+        return self._games.sample(drawing)
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Copies of all arrays that the games need to go on, random streams included.
@@ -289,7 +258,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         """
         if not self._begun:
             raise gym.error.ResetNeeded("The games have not begun; call reset() first.")
-        return save(self._batch, self.max_plies)
+        return save(self._games.batch, self.max_plies)
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> Observation:
         """Go on from a state that ``get_state`` gave here or in an environment of equal settings.
@@ -302,32 +271,33 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
                 arrays do not agree, or games are over, which the mode "SameStep" cannot go on with;
                 the games are then as before.
         """
-        arrays = arrays_of(self._batch, state, len(self._starts.slots.hashes), self.max_plies)
-        arrays["words"] = check_games(arrays, self._rules, may_wait=not self._step.restart)
-        restore(self._batch, arrays)
-        self._step.tasks[:] = STAY
-        self._run()
+        arrays = arrays_of(self._games.batch, state, len(self._starts.slots.hashes), self.max_plies)
+        arrays["words"] = check_games(
+            arrays, self._rules, may_wait=self.autoreset_mode != AutoresetMode.SAME_STEP
+        )
+        restore(self._games.batch, arrays)
+        self._games.look()
         self._begun = self._seeded = True
         return self._buffers.observation()
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
-        return placement_of(self._batch.slots, game)
+        return placement_of(self._games.batch.slots, game)
 
     def board(self, game: int) -> Board:
         """One game as a Board, with its history; moves from before cannot be taken back."""
-        return Board.of_game(self._batch.slots, self._batch.history, game)
+        return Board.of_game(self._games.batch.slots, self._games.batch.history, game)
 
     def pool(self, room: int) -> Pool:
         """The games as roots of trees: N slots, with their histories, and so many more behind."""
-        slots, history = self._batch.slots, self._batch.history
+        slots, history = self._games.batch.slots, self._games.batch.history
         pool = Pool(self.num_envs + room, new_history(self.num_envs, self.max_plies))
         pool.copy_games(0, slots, history, np.arange(self.num_envs))
         return pool
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""
-        return last_move_of(self._batch, game)
+        return last_move_of(self._games.batch, game)
 
     def board_text(self, game: int) -> str:
         """One game as a readable board with hands and last move."""
@@ -338,11 +308,11 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         if self.render_mode is None:
             return None
         mode = self.render_mode
-        return tuple(picture_of(self._batch, game, mode) for game in range(self.num_envs))
+        return tuple(picture_of(self._games.batch, game, mode) for game in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
-        self._slices.close()
+        self._games.close()
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]
@@ -354,60 +324,5 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             super().reset(seed=int(seed))
         streams = np.zeros(self.num_envs, np.uint64)
         seed_streams(seeds, streams)
-        self._batch.random[named] = streams[named]
+        self._games.batch.random[named] = streams[named]
         self._seeded = True
-
-    def _set_tasks(self, active: Marks | None) -> None:
-        """Write what each game does in the coming step: move, stay, or begin anew."""
-        tasks, over = self._step.tasks, self._batch.over
-        tasks[:] = MOVE if active is None else active_games(active, self.num_envs)
-        if self._step.restart or not over.any():
-            return
-        ended = over & (tasks == MOVE)
-        if self.autoreset_mode == AutoresetMode.NEXT_STEP:
-            tasks[ended] = BEGIN
-        elif ended.any():
-            raise gym.error.ResetNeeded(
-                f"Game {int(np.argmax(ended))} is over; begin it anew with "
-                "reset(options={'reset_mask': ...}) before it moves again."
-            )
-
-    def _run(self, *, observe: bool = True) -> NDArray[np.int64]:
-        """Begin and move the games marked, in slices if there are several threads.
-
-        Returns the games that ended, int64 [E]; their last observations are the first E rows of
-        the step's ``finals`` if they began anew.
-        """
-        counts = self._slices.run(step_blocks, self._buffers.next(), observe)
-        if len(counts) == 1:
-            return self._step.ended[: counts[0]]
-        rows = np.concatenate(
-            [
-                np.arange(first, first + count)
-                for first, count in zip(self._slices.first_games, counts, strict=True)
-            ]
-        )
-        for array in (self._step.ended, *self._step.finals):
-            if len(array):
-                array[: len(rows)] = array[rows]
-        return self._step.ended[: len(rows)]
-
-    def _ends(self, games: NDArray[np.int64]) -> dict[str, Any]:
-        """Infos about the games that ended in this step, int64 [E]."""
-        results = self._step.results
-        ended = results.ended.copy()
-        info: dict[str, Any] = {}
-        for name, values in (
-            ("termination", results.termination),
-            ("winner", results.winner),
-            ("plies", results.plies),
-        ):
-            info[name], info["_" + name] = values.copy(), ended
-        infos: dict[str, Any] = {"final_info": info, "_final_info": ended}
-        if self._step.restart:
-            found = np.empty(self.num_envs, object)
-            last = self._buffers.final_observations(len(games))
-            for game, obs in zip(games.tolist(), last, strict=True):
-                found[game] = obs
-            infos["final_obs"], infos["_final_obs"] = found, ended
-        return infos

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.vec.arguments import one_of, reset_mask, stream_seeds
-from keisei.vec.env import IllegalActionError, ShogiVectorEnv, StepReturn
+from keisei.vec.env import ShogiVectorEnv, StepReturn
 from keisei.vec.learner_turn import LearnerTurn
 from keisei.vec.observation import Observation
 from keisei.vec.saved import arrays_like, require_range
 from keisei.vec.seats import NOBODY, DrawnSeats, opponents_to_move, turns, whole_numbers
+from keisei.vec.stepper import IllegalActionError
 from keisei.vec.turning import rows_of, turned_for
 
 Opponent = Callable[[Any, NDArray[np.bool_]], Any]
