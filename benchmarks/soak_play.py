@@ -13,7 +13,9 @@ from soak_starts import make_starts
 
 from keisei.shogi.constants import Termination
 from keisei.shogi.features import IN_CHECK
-from keisei.vec import ShogiVectorEnv
+from keisei.vec import ShogiVectorEnv, threads
+
+threads.LEAST_GAMES = 32  # two where they would not pay, too
 
 _CAPS = (10, 64, 200, 320, 512, 512, 512, 1000)
 _NUM_GAMES = (33, 256, 512, 512, 768)

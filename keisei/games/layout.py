@@ -7,7 +7,8 @@ piece codes of all pieces, one bitboard for each of the four bits of a code, and
 owner's pieces.
 """
 
-from typing import NamedTuple
+import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,18 @@ def blocks_of(size: int) -> int:
     return -(-size // LANES)
 
 
+def in_parts(size: int, parts: int) -> list[tuple[int, int]]:
+    """So many slots in parts of whole blocks: the first slot of each, and the one past its last."""
+    edges = [min(blocks_of(size) * part // parts * LANES, size) for part in range(parts + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def whole_blocks(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows [S, ...] with empty ones behind them that fill the last block."""
+    missing = np.zeros((-len(rows) % LANES, *rows.shape[1:]), rows.dtype)
+    return np.concatenate([rows, missing])
+
+
 def new_slots(size: int) -> Slots:
     """Slots with empty boards; the words fill whole blocks."""
     return Slots(
@@ -100,8 +113,8 @@ def words_by_slot(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def words_in_blocks(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The opposite of ``words_by_slot``, for whole blocks of rows."""
-    return rows.reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
+    """The opposite of ``words_by_slot``; the last block is filled."""
+    return whole_blocks(rows).reshape(-1, LANES, WORDS).transpose(0, 2, 1).ravel()
 
 
 def turns_in(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -135,6 +148,18 @@ def placement_of(slots: Slots, slot: int, first_number: int = 1) -> Placement:
         to_move=int(words[TURN_WORD]),
         move_number=first_number + int(slots.plies[slot]),
     )
+
+
+@inline_kernel
+def block_of(slot: Int) -> Int:
+    """The block in which a slot lies."""
+    return slot // LANES
+
+
+@inline_kernel
+def slots_of(block: Int, size: Int) -> tuple[Int, Int]:
+    """The first slot of a block, and the one past its last of so many."""
+    return block * LANES, min((block + 1) * LANES, size)
 
 
 @inline_kernel

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.games.layout import LANES, aligned_zeros
+from keisei.games.layout import LANES, aligned_zeros, blocks_of
 from keisei.shogi.bitboard import LO_BITS, ONE, ZERO, lowest_bit, popcount
 from keisei.shogi.constants import NUM_ACTIONS, NUM_CLASSES, NUM_SQUARES
 from keisei.shogi.features import MASK_BYTES
@@ -17,6 +17,11 @@ _U6 = np.uint64(6)
 _U63 = np.uint64(63)
 _TWO_WORDS_ENDED = np.uint64(2 * 64 - NUM_SQUARES)
 """From this bit of a word on, a plane fills the word and the next one."""
+
+
+def new_masks(size: int) -> NDArray[np.uint64]:
+    """Empty sets for so many slots, uint64 [slots in whole blocks, MASK_WORDS]."""
+    return aligned_zeros((blocks_of(size) * LANES, MASK_WORDS), np.uint64)
 
 
 def mask_words(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:

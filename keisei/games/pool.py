@@ -21,15 +21,14 @@ from keisei.games.generating import (
 )
 from keisei.games.history import NO_HISTORY, History, new_history, record_check
 from keisei.games.layout import (
-    LANES,
     Slots,
-    aligned_zeros,
-    blocks_of,
+    block_of,
     copy_slot,
     new_slots,
     repeat_slot,
+    slots_of,
 )
-from keisei.games.masks import MASK_WORDS, count_legal
+from keisei.games.masks import MASK_WORDS, count_legal, new_masks
 from keisei.games.observing import write_state
 from keisei.games.placing import apply_action, place
 from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
@@ -70,7 +69,7 @@ def _new_nodes(size: int, history: History) -> Nodes:
         slots=new_slots(size),
         parents=np.full(size, NO_HISTORY, np.int32),
         actions=np.full(size, -1, np.int64),
-        legal=aligned_zeros((blocks_of(size) * LANES, MASK_WORDS), np.uint64),
+        legal=new_masks(size),
         is_stuck=np.zeros(size, np.bool_),
         ends=np.zeros(size, np.uint8),
         winners=np.full(size, -1, np.int8),
@@ -94,9 +93,10 @@ def _begin(
 @kernel
 def _generate(held: Held[Nodes], first: int, last: int) -> None:
     nodes = borrow(held)
-    for block in range(first // LANES, (last + LANES - 1) // LANES):
+    for block in range(block_of(first), block_of(last - 1) + 1):
         find_moves(nodes.slots.words, block, nodes.scratch, nodes.legal)
-        for slot in range(max(first, block * LANES), min(last, (block + 1) * LANES)):
+        begin, end = slots_of(block, last)
+        for slot in range(max(first, begin), end):
             nodes.slots.in_check[slot] = gives_check(nodes.scratch, slot)
             nodes.is_stuck[slot] = not can_move(nodes.scratch, slot)
 
@@ -174,7 +174,7 @@ def _observe(
 @kernel
 def _checkers(held: Held[Nodes], slot: int) -> Bitboard:
     nodes = borrow(held)
-    find_moves(nodes.slots.words, slot // LANES, nodes.scratch, nodes.legal)
+    find_moves(nodes.slots.words, block_of(slot), nodes.scratch, nodes.legal)
     return checkers_in(nodes.scratch, slot)
 
 

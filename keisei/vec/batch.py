@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.history import History, new_history
-from keisei.games.layout import LANES, Slots, aligned_zeros, blocks_of, new_slots
-from keisei.games.masks import MASK_WORDS
+from keisei.games.layout import Slots, aligned_zeros, new_slots
+from keisei.games.masks import MASK_WORDS, new_masks
 from keisei.games.observing import NUM_PLANES
 from keisei.shogi.constants import NUM_SQUARES
 from keisei.shogi.features import STATE_SIZE
@@ -106,7 +106,7 @@ def new_batch(num_games: int, max_plies: int) -> GameBatch:
     return GameBatch(
         slots=slots,
         history=history,
-        legal=aligned_zeros((blocks_of(num_games) * LANES, MASK_WORDS), np.uint64),
+        legal=new_masks(num_games),
         next_start=np.zeros(num_games, np.int64),
         over=np.zeros(num_games, np.bool_),
         random=np.zeros(num_games, np.uint64),

@@ -11,7 +11,7 @@ from keisei.games.generating import can_move, find_moves, gives_check
 from keisei.games.generating import new_scratch as new_move_scratch
 from keisei.games.hashing import mix
 from keisei.games.history import begin_history, count_repeats, record_check, remember
-from keisei.games.layout import LANES, aligned_zeros, copy_slot, turn_of
+from keisei.games.layout import LANES, aligned_zeros, block_of, copy_slot, slots_of, turn_of
 from keisei.games.masks import MASK_WORDS, count_legal, is_legal, nth_legal
 from keisei.games.observing import write_dense_mask, write_planes, write_state
 from keisei.games.placing import apply_action, begin_count
@@ -193,42 +193,41 @@ def step_blocks(
     held: Held[Step],
     outputs: Held[Outputs],
     observe: bool,  # noqa: FBT001 (kernels take no keywords)
-    first_block: int,
-    last_block: int,
+    first_game: int,
+    last_game: int,
 ) -> Int:
-    """Begin or move the games of some blocks; judge them and write results and observations.
+    """Begin or move games of whole blocks; judge them and write results and observations.
 
     Args:
         held: The games and what happens to them.
         outputs: Observations, written for every game.
         observe: False to write those of the games alone that ended.
-        first_block: The first block of games.
-        last_block: The block past the last.
+        first_game: The first game.
+        last_game: The game past the last.
 
     Returns:
-        Number of games that ended; ``ended`` holds them from the first block's first game on.
+        Number of games that ended; ``ended`` holds them from the first game on.
     """
     step = borrow(held)
     words, legal, moves = step.batch.slots.words, step.batch.legal, step.scratch.moves
     observations = borrow(outputs)
-    num_games = step.tasks.shape[0]
-    row = first_block * LANES
-    for block in range(first_block, last_block):
-        first, last = block * LANES, min((block + 1) * LANES, num_games)
+    row = first_game
+    for block in range(block_of(first_game), block_of(last_game - 1) + 1):
+        first, last = slots_of(block, last_game)
         _move(step, first, last)
         find_moves(words, block, moves, legal)
         past = _judge(step, first, last, row)
         _write(step, first, last, row, observations, observe)
         row = past
-    return row - first_block * LANES
+    return row - first_game
 
 
 @kernel
-def first_illegal(held: Held[Step], first_block: int, last_block: int) -> Int:
-    """The first game of some blocks that moves and whose action is not legal; -1 for none."""
+def first_illegal(held: Held[Step], first_game: int, last_game: int) -> Int:
+    """The first of some games that moves and whose action is not legal; -1 for none."""
     step = borrow(held)
     legal, tasks, actions = step.batch.legal, step.tasks, step.actions
-    for game in range(first_block * LANES, min(last_block * LANES, tasks.shape[0])):
+    for game in range(first_game, last_game):
         if tasks[game] == MOVE and not is_legal(legal, game, actions[game]):
             return game
     return -1
@@ -239,21 +238,21 @@ def sample_legal(
     held: Held[Step],
     actions: NDArray[np.int64],
     drawing: NDArray[np.bool_],
-    first_block: int,
-    last_block: int,
+    first_game: int,
+    last_game: int,
 ) -> None:
-    """Write a uniformly random legal action of some games of some blocks (0 if there is none).
+    """Write a uniformly random legal action of some games (0 if there is none).
 
     Args:
         held: The games; the random streams of those that draw move on.
         actions: int64 [N], where to write.
         drawing: bool [N], True for the games that draw.
-        first_block: The first block of games.
-        last_block: The block past the last.
+        first_game: The first game.
+        last_game: The game past the last.
     """
     batch = borrow(held).batch
     legal, random = batch.legal, batch.random
-    for game in range(first_block * LANES, min(last_block * LANES, actions.shape[0])):
+    for game in range(first_game, last_game):
         if drawing[game]:
             count = count_legal(legal, game)
             drawn = mix(random[game]) >> _U32

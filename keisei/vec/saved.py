@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.games.layout import LANES, words_by_slot, words_in_blocks
+from keisei.games.layout import whole_blocks, words_by_slot, words_in_blocks
 from keisei.vec.batch import GameBatch, new_batch
 
 _CAP = "max_plies"
@@ -145,14 +145,8 @@ def _by_game(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _in_blocks(games: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The opposite of ``_by_game``."""
-    words = words_in_blocks(_whole_blocks(games[_WORDS]))
-    return {**games, _WORDS: words, _LEGAL: _whole_blocks(games[_LEGAL])}
-
-
-def _whole_blocks(rows: NDArray[Any]) -> NDArray[Any]:
-    """Rows [N, ...] with empty ones behind them that fill the last block."""
-    missing = np.zeros((-len(rows) % LANES, *rows.shape[1:]), rows.dtype)
-    return np.concatenate([rows, missing])
+    words = words_in_blocks(games[_WORDS])
+    return {**games, _WORDS: words, _LEGAL: whole_blocks(games[_LEGAL])}
 
 
 def _arrays(batch: GameBatch) -> dict[str, NDArray[Any]]:

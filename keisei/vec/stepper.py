@@ -167,7 +167,7 @@ class Stepper:
         rows = np.concatenate(
             [
                 np.arange(first, first + count)
-                for first, count in zip(self._slices.first_games, counts, strict=True)
+                for (first, _), count in zip(self._slices.spans, counts, strict=True)
             ]
         )
         for array in (self._step.ended, *self._step.finals):

@@ -1,17 +1,16 @@
 """Kernels run over slices of the games, one slice a thread."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from keisei.games.layout import LANES, blocks_of
+from keisei.games.layout import in_parts
 from keisei.shogi.intrinsics import Held, hold
 from keisei.shogi.kernel_threads import KernelThreads
 from keisei.vec.kernels import Step, new_scratch
 
 Result = TypeVar("Result")
 
-_LEAST_BLOCKS = 32
+LEAST_GAMES = 1024
 """Of a slice. To wake a thread takes about as long as a step of 300 games."""
 
 
@@ -23,17 +22,14 @@ class Slices:
     """
 
     def __init__(self, step: Step, num_threads: int) -> None:
-        blocks = blocks_of(len(step.tasks))
-        threads = max(1, min(num_threads, blocks // _LEAST_BLOCKS))
-        edges = [blocks * thread // threads for thread in range(threads + 1)]
-        self.spans = list(itertools.pairwise(edges))
-        """The first block of each slice, and the block past its last."""
-        self.first_games = [first * LANES for first, _ in self.spans]
+        games = len(step.tasks)
+        self.spans = in_parts(games, max(1, min(num_threads, games // LEAST_GAMES)))
+        """The first game of each slice, and the game past its last."""
         self._step = step
         self._open()
 
     def run(self, kernel: Callable[..., Result], *arguments: object) -> list[Result]:
-        """What ``kernel(step, *arguments, first block, block past the last)`` gives for each slice.
+        """What ``kernel(step, *arguments, first game, game past the last)`` gives for each slice.
 
         Nothing returns before every thread is done, also when one of them raises.
         """
@@ -57,7 +53,7 @@ class Slices:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: neither threads nor native memory."""
-        return {name: getattr(self, name) for name in ("spans", "first_games", "_step")}
+        return {"spans": self.spans, "_step": self._step}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on as a copy with arrays of its own."""

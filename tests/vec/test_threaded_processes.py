@@ -14,7 +14,9 @@ from keisei.vec import ShogiVectorEnv
 FORK = """
 import os
 import numpy as np
-from keisei.vec import ShogiVectorEnv
+from keisei.vec import ShogiVectorEnv, threads
+
+threads.LEAST_GAMES = 32
 
 def play(env):
     actions = [env.sample_actions() for _ in range(20) if env.step(env.sample_actions())]
