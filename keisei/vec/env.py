@@ -67,8 +67,8 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: An ``AutoresetMode`` or its value: "SameStep", "NextStep", "Disabled".
         declaration: "auto": a player to move who may declare a win (27-point rule) does; "off":
             nobody declares.
-        num_threads: Threads that share the games of a step; None for 1. The games do not depend
-            on it.
+        num_threads: Threads that share the games of a step, each with 1,024 or more of them, for
+            with fewer it pays not; None for 1. The games do not depend on it.
         initial_sfens: Start positions; game i begins with the i-th, counted cyclically, and each
             later game in its place takes the next one. None for the usual start.
         copy: Return arrays that no later call changes, in memory that is used again when no array

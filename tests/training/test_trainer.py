@@ -87,9 +87,9 @@ def test_the_number_of_threads_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "LEAST_GAMES", 32)
+    games = {"env.num_envs": 8 * NUM_ENVS, "training.total_timesteps": 16 * ROLLOUT}
     for name, number in (("one", 1), ("two", 2)):
-        settings = {"env.num_threads": number, "env.num_envs": 64}
-        train(small_config(tmp_path / name, updates=2, **settings))
+        train(small_config(tmp_path / name, updates=2, **games, **{"env.num_threads": number}))
     rows = rows_without_time(tmp_path / "one")
     assert rows
     assert rows == rows_without_time(tmp_path / "two")
