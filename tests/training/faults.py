@@ -65,6 +65,9 @@ class Run:
         steps = [int(path.stem.removeprefix("checkpoint-")) for path in self.checkpoints()]
         return max(steps, default=-1)
 
+    def is_complete(self) -> bool:
+        return self.timestep() == UPDATES * ROLLOUT
+
     def unfinished(self) -> set[Path]:
         """Files that somebody who was killed has left half written."""
         return set(self.folder.rglob("*.tmp"))

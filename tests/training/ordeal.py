@@ -87,6 +87,8 @@ class Ordeal:
             code = attempt.end()
         story = f"{fault.name}, {run.processes} processes: {before} to {run.timestep()}, {code}"
         errors = run.errors.read_text()
+        # Where the run is complete its handler is gone, and a signal ends what is left of it.
+        code = 0 if run.is_complete() and code == 128 - fault.code else code
         assert code in (0, fault.code), f"{story}\n{errors}"
         assert "Traceback" not in errors, f"{story}\n{errors}"
         assert (errors.count("Error: ") == 1) == (code in (1, 2)), f"{story}\n{errors}"
