@@ -144,11 +144,6 @@ def register_network(name: str) -> Callable[[Network], Network]:
     return register
 
 
-def network_names() -> list[str]:
-    """Names of the registered networks, sorted."""
-    return sorted(_NETWORKS)
-
-
 def build_network(
     name: str,
     *,
@@ -168,7 +163,7 @@ def build_network(
         ValueError: unknown name or option, or an option with a value that the network refuses.
     """
     if name not in _NETWORKS:
-        raise ValueError(f"unknown network {name!r}; known are {', '.join(network_names())}")
+        raise ValueError(f"unknown network {name!r}; known are {', '.join(sorted(_NETWORKS))}")
     constructor = _NETWORKS[name]
     parameters = inspect.signature(constructor).parameters.values()
     known = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]

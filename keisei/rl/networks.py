@@ -8,7 +8,6 @@ from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.network_base import (
     PolicyValueNet,
     build_network,
-    network_names,
     register_network,
 )
 from keisei.rl.resnet import ResNet
@@ -18,6 +17,5 @@ __all__ = [
     "PolicyValueNet",
     "ResNet",
     "build_network",
-    "network_names",
     "register_network",
 ]

@@ -168,6 +168,3 @@ def test_a_half_filled_rollout_survives_saving() -> None:
     resumed.load_state_dict(stored)
     assert resumed.ptr == 2
     assert resumed.column("actions")[:2].tolist() == [[0, 1, 2, 3], [10, 11, 12, 13]]
-    other = ExperienceBuffer(STEPS, GAMES + 1, BYTES, 2, "cpu")
-    with pytest.raises(ValueError, match="resume with the same num_envs"):
-        other.load_state_dict(stored)

@@ -1,6 +1,9 @@
 """Feature rows of whole batches and of all labels, with plain tensor operations on any device.
 
-The numbers are those of :mod:`keisei.rl.embedding.rows`.
+The rows are those of :mod:`keisei.rl.embedding.rows`, numbered by the same functions; only what
+they derive from is found in another way. Two ways are needed: kernels look at legal moves alone,
+one by one, which is many times as fast on a CPU (benchmarks/README.md), and GPUs and the compiler
+of torch want tensors of fixed shapes.
 
 Letters: B positions, A = 27 x 81 labels.
 """
