@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -15,8 +14,8 @@ from keisei.rl.ranks import Ranks
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE
 from keisei.training import shares
 from keisei.training.callbacks import Callback
-from keisei.training.checkpoint import CheckpointError, CheckpointFolder
-from keisei.training.checkpoint_form import agent_form, check_body, fault_of_games
+from keisei.training.checkpoint import CheckpointFolder
+from keisei.training.checkpoint_form import agent_form
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, check_memory, divide_games
 from keisei.training.game_statistics import GameStatistics
@@ -24,9 +23,9 @@ from keisei.training.hooks import build_callbacks
 from keisei.training.metrics_manager import MetricsManager
 from keisei.training.model_manager import ModelManager, resolve_device
 from keisei.training.provenance import introduce_run
-from keisei.training.resumed_settings import compare_settings
+from keisei.training.run_state import RunState
 from keisei.training.seating import Seating
-from keisei.training.session_manager import Seeds, SessionManager
+from keisei.training.session_manager import SessionManager
 from keisei.training.step_manager import StepManager
 from keisei.training.training_loop_manager import TrainingLoopManager
 from keisei.training.watch import CollapseWatch
@@ -133,11 +132,7 @@ class Trainer:
         self.experience_buffer = ExperienceBuffer(
             config.training.num_steps, num_envs, STATE_SIZE, MASK_BYTES, device
         )
-        self.metrics = MetricsManager(
-            config.training.total_timesteps,
-            self.statistics,
-            ranks=self.ranks,
-        )
+        self.metrics = MetricsManager(config.training.total_timesteps, self.statistics, self.ranks)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
             self.seating = Seating(
@@ -150,6 +145,19 @@ class Trainer:
             self.metrics,
             device,
             self.seating,
+        )
+        self._state = RunState(
+            config,
+            self.ranks,
+            self.session.logger,
+            self.agent,
+            self.env_manager,
+            self.step_manager,
+            self.experience_buffer,
+            self.seating,
+            self.statistics,
+            self.metrics,
+            self.watch,
         )
 
     @property
@@ -246,37 +254,12 @@ class Trainer:
     def save_checkpoint(self, global_timestep: int) -> Path:
         """Write everything that the run needs to go on, and return the file's path."""
         self.metrics.join_games()
-        parts = self.ranks.collect(self._own_state())
+        parts = self.ranks.collect(self._state.own())
         path = self.ranks.on_first(
-            lambda: self.models.save(global_timestep, shares.join(parts) | self._common_state())
+            lambda: self.models.save(global_timestep, shares.join(parts) | self._state.common())
         )
         self.session.logger.info("Saved %s", path)
         return path
-
-    def _own_state(self) -> dict[str, Any]:
-        """What this rank puts into a checkpoint; of what all have in common, rank 0 tells."""
-        seating = None if self.seating is None else self.seating.state_dict()
-        agent = self.agent.state_dict()
-        if not self.ranks.is_first:
-            agent = {"generator": agent["generator"]}
-            if seating is not None:
-                del seating["pool"]
-        return {
-            **({} if seating is None else {"seating": seating}),
-            "agent": agent,
-            "env": self.env_manager.state_dict(),
-            "episode": self.step_manager.state_dict(),
-            "buffer": self.experience_buffer.state_dict(),
-        }
-
-    def _common_state(self) -> dict[str, Any]:
-        """What is the same on all ranks."""
-        return {
-            "config": self.config.model_dump(mode="json"),
-            "statistics": self.statistics.state_dict(),
-            "metrics": self.metrics.state_dict(),
-            "watch": self.watch.state_dict(),
-        }
 
     def _begin(self) -> int:
         # Game i of the run has stream i, whichever rank plays it.
@@ -289,36 +272,7 @@ class Trainer:
         path, contents = self.ranks.on_first(
             lambda: self.models.load(resume, self.session.logger.warning)
         )
-        compare_settings(self.config, path, contents, self.session.logger)
-        check_body(path, contents, self.config, self.agent, self.experience_buffer)
-        global_timestep = int(contents["global_timestep"])
-        own = shares.divide(contents, self.ranks, lambda name: self._stream(name, global_timestep))
-        if not self.agent.knows_stream(own["agent"]["generator"]):
-            own["agent"]["generator"] = self._stream("agent", global_timestep)
-            self.session.logger.warning(
-                "The checkpoint's random stream belongs to another kind of device: moves are "
-                "sampled from a new one"
-            )
-        found = fault_of_games(self.env_manager.load_state_dict, own)
-        fault = next(filter(None, self.ranks.gather(found)), None)
-        if fault is not None:
-            raise CheckpointError(f"{str(path)!r} cannot be gone on with: {fault}")
-        self.agent.load_state_dict(own["agent"])
-        self.step_manager.load_state_dict(own["episode"])
-        if self.seating is not None and "seating" in own:
-            self.seating.load_state_dict(own["seating"])
-        self.experience_buffer.load_state_dict(own["buffer"])
-        self.statistics.load_state_dict(contents["statistics"])
-        self.metrics.load_state_dict(contents["metrics"])
-        self.watch.load_state_dict(contents["watch"])
-        self.session.logger.info("Resumed %s at timestep %d", path, global_timestep)
-        return global_timestep
-
-    def _stream(self, name: str, begin: int) -> torch.Tensor:
-        """State of a random generator of this rank that begins at a timestep."""
-        seeds = Seeds.of(self.config.session.seed, self.ranks.rank, begin)
-        device = self.agent.device if name == "agent" else "cpu"
-        return torch.Generator(device).manual_seed(getattr(seeds, name)).get_state()
+        return self._state.restore(path, contents)
 
     def finalize_training(self, global_timestep: int, *, is_whole: bool) -> None:
         """Save the last checkpoint and close everything; called once, however the run ended.
