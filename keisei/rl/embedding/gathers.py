@@ -26,22 +26,12 @@ from keisei.shogi.constants import (
     KING,
     NUM_CLASSES,
     NUM_DIRECTIONS,
-    NUM_HAND_TYPES,
     NUM_SQUARES,
     OTHER_SIDE,
     PAWN,
     PROMOTED,
 )
-from keisei.shogi.features import (
-    BOARD,
-    ENEMY_HAND,
-    IN_CHECK,
-    OWN_HAND,
-    PLIES_LEFT,
-    PROGRESS,
-    REPETITION,
-    TO_MOVE,
-)
+from keisei.shogi.features import BOARD, PLIES_LEFT, PROGRESS
 
 NO_ROW = features.NUM_INPUT_ROWS
 
@@ -86,6 +76,9 @@ class StateRows(nn.Module):
     enemy_kind: Tensor
     move_kinds: Tensor
     dropped: Tensor
+    count_bytes: Tensor
+    count_rows: Tensor
+    count_limits: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,11 +122,14 @@ class StateRows(nn.Module):
         pieces = self.piece_index[board[:, :NUM_SQUARES]]
         own, enemy = (attackers[:, which, :NUM_SQUARES] for which in (OWN_MENACE, ENEMY_MENACE))
         squares = torch.arange(NUM_SQUARES, device=board.device)
+        state = position.state.long()
+        numbers = torch.minimum(state[:, self.count_bytes], self.count_limits)
         rows = [
             _of_pieces(pieces, row(features.PIECE_SQUARE, squares, pieces)),
             _of_pieces(pieces, row(features.ATTACKED_PIECE, enemy, own, pieces)),
-            self._hand_rows(position.state),
-            self._flag_rows(position.state),
+            torch.where(numbers > 0, self.count_rows + numbers - 1, NO_ROW),
+            row(features.PROGRESS, state[:, PROGRESS, None] >> features.BUCKET_SHIFT),
+            row(features.PLIES_LEFT, state[:, PLIES_LEFT, None] >> features.BUCKET_SHIFT),
         ]
         contents = self.contents[board]
         counts = attackers.clamp_max(features.MAX_ATTACKERS)
@@ -226,26 +222,6 @@ class StateRows(nn.Module):
         is_free = (contents != own) & ~attacked & (near != OFF_BOARD)
         is_free &= self.beside[: features.NEIGHBOURHOOD_SIZE] != 0
         return is_free.sum(2).clamp_max(features.MAX_FLIGHTS)
-
-    def _hand_rows(self, state: Tensor) -> Tensor:
-        held = torch.cat((state[:, OWN_HAND], state[:, ENEMY_HAND]), dim=1).long()
-        held = held.clamp_max(features.MAX_HAND)
-        hands = torch.arange(2 * NUM_HAND_TYPES, device=state.device)
-        return torch.where(held > 0, row(features.HAND, held - 1, hands), NO_ROW)
-
-    def _flag_rows(self, state: Tensor) -> Tensor:
-        flags = state.long()
-        repetition = flags[:, REPETITION].clamp_max(2)
-        return torch.stack(
-            (
-                torch.where(flags[:, IN_CHECK] != 0, row(features.CHECK, 0), NO_ROW),
-                torch.where(repetition > 0, row(features.REPETITION, repetition - 1), NO_ROW),
-                torch.where(flags[:, TO_MOVE] != 0, row(features.TO_MOVE, 0), NO_ROW),
-                row(features.PROGRESS, flags[:, PROGRESS] >> features.BUCKET_SHIFT),
-                row(features.PLIES_LEFT, flags[:, PLIES_LEFT] >> features.BUCKET_SHIFT),
-            ),
-            dim=1,
-        )
 
 
 def _of_pieces(pieces: Tensor, rows: Tensor) -> Tensor:

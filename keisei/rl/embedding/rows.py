@@ -14,25 +14,15 @@ from keisei.shogi.constants import (
     GOLD,
     KING,
     NUM_DIRECTIONS,
-    NUM_HAND_TYPES,
     NUM_SQUARES,
     OTHER_SIDE,
     PROMOTED,
 )
-from keisei.shogi.features import (
-    IN_CHECK,
-    OWN_HAND,
-    PLIES_LEFT,
-    PROGRESS,
-    REPETITION,
-    TO_MOVE,
-)
+from keisei.shogi.features import PLIES_LEFT, PROGRESS
 from keisei.shogi.jit import inline_kernel, kernel_part
 
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int32]
-
-_FIRST_HAND = OWN_HAND.start
 
 
 @inline_kernel
@@ -130,20 +120,11 @@ def position_rows(state: Bytes, attackers: Bytes, rows: Rows) -> int:
             rows[count] = row(features.PIECE_SQUARE, square, piece)
             rows[count + 1] = row(features.ATTACKED_PIECE, enemy, own, piece)
             count += 2
-    for hand in range(2 * NUM_HAND_TYPES):
-        held = min(state[_FIRST_HAND + hand], features.MAX_HAND)
-        if held > 0:
-            rows[count] = row(features.HAND, held - 1, hand)
+    for k in range(tables.COUNT_BYTES.shape[0]):
+        number = min(state[tables.COUNT_BYTES[k]], tables.COUNT_LIMITS[k])
+        if number > 0:
+            rows[count] = tables.COUNT_ROWS[k] + number - 1
             count += 1
-    if state[IN_CHECK] != 0:
-        rows[count] = row(features.CHECK, 0)
-        count += 1
-    if state[REPETITION] != 0:
-        rows[count] = row(features.REPETITION, min(state[REPETITION], 2) - 1)
-        count += 1
-    if state[TO_MOVE] != 0:
-        rows[count] = row(features.TO_MOVE, 0)
-        count += 1
     own_king = _king_square(board, KING)
     enemy_king = _king_square(board, KING + OTHER_SIDE)
     own_flights = _flights(board, attackers, own_king, OWN)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.rl.embedding import features
 from keisei.rl.embedding.features import (
     KING_SPAN,
     NEIGHBOURHOOD_REACH,
@@ -30,12 +31,14 @@ from keisei.shogi.constants import (
     LANCE,
     NUM_CLASSES,
     NUM_FILES,
+    NUM_HAND_TYPES,
     NUM_RANKS,
     NUM_SQUARES,
     OTHER_SIDE,
     PAWN,
     ROOK,
 )
+from keisei.shogi.features import IN_CHECK, OWN_HAND, REPETITION, TO_MOVE
 from keisei.shogi.piece_moves import JUMPS, SLIDES, STEPS, TRAVEL
 
 OFF_BOARD = NUM_SQUARES
@@ -159,6 +162,16 @@ _KIND_STARTS = (FIRST_PROMOTION_CLASS, FIRST_DROP_CLASS)
 MOVE_KINDS = np.searchsorted(_KIND_STARTS, _CLASSES, side="right").astype(np.int8)
 DROPPED = (PAWN + np.maximum(_CLASSES - FIRST_DROP_CLASS, 0)).astype(np.int8)
 """Piece code [27] by class of move: the one that is dropped; for moves on the board a pawn."""
+_COUNTS = [
+    *((OWN_HAND.start + k, features.row(features.HAND, 0, k)) for k in range(2 * NUM_HAND_TYPES)),
+    (IN_CHECK, features.CHECK.first),
+    (REPETITION, features.REPETITION.first),
+    (TO_MOVE, features.TO_MOVE.first),
+]
+COUNT_BYTES, COUNT_ROWS = np.array(_COUNTS, dtype=np.int16).T.copy()
+"""Bytes [17] of a state that have no row when they are 0, and the rows for 1; more follow those."""
+COUNT_LIMITS = np.array([features.MAX_HAND] * 2 * NUM_HAND_TYPES + [1, 2, 1], dtype=np.int16)
+"""The highest number [17] that has a row of its own."""
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
 SET_BITS = np.argsort(_BITS == 0, axis=1, kind="stable").astype(np.uint8)
 """Positions [256, 8] of the bits of a byte that are 1, lowest first, as many as NUM_SET_BITS."""
