@@ -22,6 +22,7 @@ from keisei.rl.embedding import features, tables
 from keisei.rl.embedding.features import Move, move_rows, row
 from keisei.rl.embedding.tables import ENEMY, ENEMY_MENACE, OFF_BOARD, OWN, OWN_MENACE
 from keisei.shogi.constants import (
+    FIRST_DROP_CLASS,
     GOLD,
     KING,
     NUM_CLASSES,
@@ -162,7 +163,7 @@ class StateRows(nn.Module):
         origins = position.origins[:, :NUM_DIRECTIONS]
         origin = functional.pad(
             torch.cat((origins, origins), dim=1),
-            (0, 0, 0, NUM_CLASSES - 2 * NUM_DIRECTIONS),
+            (0, 0, 0, NUM_CLASSES - FIRST_DROP_CLASS),
             value=OFF_BOARD,
         )
 
