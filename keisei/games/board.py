@@ -202,12 +202,10 @@ class Board:
             declaration: Count a win by declaration that is open to the player to move.
         """
         rules = Rules(_NO_CAP if max_plies is None else max_plies, declaration)
-        self._pool.judge(self._slot, self._slot + 1, rules)
-        end = Termination(self._pool.nodes.ends[self._slot])
-        winner = int(self._pool.nodes.winners[self._slot])
+        end, winner = self._pool.end_of(self._slot, rules)
         if end == Termination.NONE:
             return None
-        return Outcome(end, None if winner == NO_WINNER else winner)
+        return Outcome(Termination(end), None if winner == NO_WINNER else int(winner))
 
     def piece_at(self, square: int) -> int:
         """The absolute piece code on a square: 0 empty, 1..14 Black's, 17..30 White's."""

@@ -16,25 +16,19 @@ from keisei.games.generating import (
     can_move,
     checkers_in,
     find_moves,
+    generate_block,
     gives_check,
     new_scratch,
 )
 from keisei.games.history import NO_HISTORY, History, new_history, record_check
-from keisei.games.layout import (
-    Slots,
-    block_of,
-    copy_slot,
-    new_slots,
-    repeat_slot,
-    slots_of,
-)
+from keisei.games.layout import Slots, block_of, copy_slot, new_slots, repeat_slot, slots_of
 from keisei.games.masks import MASK_WORDS, count_legal, new_masks
 from keisei.games.observing import write_state
 from keisei.games.placing import apply_action, place
 from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
 from keisei.shogi.features import STATE_SIZE
 from keisei.shogi.intrinsics import Held, borrow, hold
-from keisei.shogi.jit import Int, kernel
+from keisei.shogi.jit import Int, inline_kernel, kernel
 
 
 class Nodes(NamedTuple):
@@ -146,6 +140,12 @@ def _advance(
         nodes.actions[child] = actions[row]
 
 
+@inline_kernel
+def _verdict(nodes: Nodes, slot: Int, rules: Rules) -> tuple[Int, Int]:
+    moves = not nodes.is_stuck[slot]
+    return judge_node(nodes.slots, nodes.parents, nodes.history, slot, moves, rules)
+
+
 @kernel
 def _judge(held: Held[Nodes], first: int, last: int, rules: Rules) -> None:
     nodes = borrow(held)
@@ -157,9 +157,7 @@ def _judge(held: Held[Nodes], first: int, last: int, rules: Rules) -> None:
             for side in range(2):
                 slots.check_runs[slot, side] = slots.check_runs[parent, side]
             record_check(slots, slot, slots.in_check[slot] != 0)
-        moves = not nodes.is_stuck[slot]
-        end, winner = judge_node(slots, parents, nodes.history, slot, moves, rules)
-        nodes.ends[slot], nodes.winners[slot] = end, winner
+        nodes.ends[slot], nodes.winners[slot] = _verdict(nodes, slot, rules)
 
 
 @kernel
@@ -172,10 +170,14 @@ def _observe(
 
 
 @kernel
-def _checkers(held: Held[Nodes], slot: int) -> Bitboard:
-    nodes = borrow(held)
-    find_moves(nodes.slots.words, block_of(slot), nodes.scratch, nodes.legal)
-    return checkers_in(nodes.scratch, slot)
+def _checkers(held: Held[Nodes], slot: int, scratch: Scratch) -> Bitboard:
+    generate_block(borrow(held).slots.words, block_of(slot), scratch.planes, 0)
+    return checkers_in(scratch, slot)
+
+
+@kernel
+def _end_of(held: Held[Nodes], slot: int, rules: Rules) -> tuple[Int, Int]:
+    return _verdict(borrow(held), slot, rules)
 
 
 @kernel
@@ -307,7 +309,12 @@ class Pool:
 
     def checkers(self, slot: int) -> Bitboard:
         """The pieces that give check to the player to move, in that player's view."""
-        return _checkers(self._held, slot)
+        # In room of this call alone: other threads may look, too.
+        return _checkers(self._held, slot, new_scratch())
+
+    def end_of(self, slot: int, rules: Rules) -> tuple[Int, Int]:
+        """The end and the winner, by these rules, of a slot that has been judged before."""
+        return _end_of(self._held, slot, rules)
 
     def can_declare(self, slot: int) -> bool:
         """Whether the player to move may win by declaration (27-point rule)."""
