@@ -196,7 +196,7 @@ def _copy_games(held: Held[Nodes], first: int, source: Slots, games: NDArray[np.
         slots.repeats[slot] = source.repeats[game]
         for side in range(2):
             slots.check_runs[slot, side] = source.check_runs[game, side]
-        nodes.parents[slot] = -2 - row
+        nodes.parents[slot] = -2 - slot
         nodes.actions[slot] = -1
 
 
@@ -255,14 +255,15 @@ class Pool:
         Args:
             first: The slot of the first game; the others follow it. All become roots.
             source: The positions of games.
-            history: Their histories. This pool's have at least as many rows and plies.
+            history: Their histories. This pool's have as many plies or more, and a row for each of
+                these slots, by its number.
             games: int64 [n], which of them.
         """
         _copy_games(self._held, first, source, games)
-        own, count, plies = self.nodes.history, len(games), history.hashes.shape[2]
-        own.hashes[:count, :, :plies] = history.hashes[games]
-        own.seen[:count] = history.seen[games]
-        _generate(self._held, first, first + count)
+        own, past, plies = self.nodes.history, first + len(games), history.hashes.shape[2]
+        own.hashes[first:past, :, :plies] = history.hashes[games]
+        own.seen[first:past] = history.seen[games]
+        _generate(self._held, first, past)
 
     def generate(self, first: int, last: int) -> None:
         """Find legal actions, and who is in check."""

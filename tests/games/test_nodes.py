@@ -6,7 +6,7 @@ import pytest
 from keisei.games.endings import NO_WINNER, Rules
 from keisei.games.history import new_history
 from keisei.games.pool import Pool
-from keisei.shogi import Board, Termination
+from keisei.shogi import Board, Move, Termination, action_from_move
 from keisei.shogi.bitboard import bitboard_squares
 from keisei.vec import ShogiVectorEnv
 from tests.vec.games import BARE_KINGS
@@ -153,3 +153,21 @@ def test_a_copied_game_keeps_its_past_and_cannot_go_back_behind_it() -> None:
     with pytest.raises(IndexError):
         board.pop()
     assert new_history(1, MAX_PLIES).hashes.shape[2] == 101
+
+
+def test_games_copied_one_after_another_keep_their_own_pasts() -> None:
+    env = ShogiVectorEnv(2, obs="compact", max_plies=MAX_PLIES, initial_sfens=[CYCLES[0][0]])
+    env.reset(seed=1)
+    boards = [Board(CYCLES[0][0]) for _ in range(2)]
+    for game, texts in enumerate((CYCLES[0][1].split() * 2, ["5i4i", "5a4a"])):
+        for text in texts:
+            action = action_from_move(boards[game], Move.from_usi(text))
+            env.step([action, action], active=[game == 0, game == 1])
+            boards[game].push_usi(text)
+    whole = env.pool(room=2)
+    pool = Pool(4, new_history(2, MAX_PLIES))
+    source, history = whole.nodes.slots, whole.nodes.history
+    for game in (0, 1):
+        pool.copy_games(game, source, history, np.array([game]))
+    pool.judge(0, 2, RULES)
+    assert pool.nodes.slots.repeats[:2].tolist() == [2, 0]
