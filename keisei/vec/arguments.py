@@ -26,15 +26,26 @@ def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def at_least_one(name: str, value: Any) -> int:
-    """The value if it is a whole number from 1.
+def at_least(least: int, name: str, value: Any) -> int:
+    """The value if it is a whole number from the least one on.
 
     Raises:
         ValueError: When it is not.
     """
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}={value!r} has to be a whole number from 1.")
+    if not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name}={value!r} has to be a whole number from {least}.")
     return int(cast(Any, value))
+
+
+def one_game(game: Any, num_envs: int) -> int:
+    """The number of a game if there is such a one.
+
+    Raises:
+        IndexError: When there is not; -1 is not the last.
+    """
+    if not isinstance(game, (int, np.integer)) or not 0 <= game < num_envs:
+        raise IndexError(f"There is no game {game!r}; they are 0 to {num_envs - 1}.")
+    return int(cast(Any, game))
 
 
 def size(name: str, value: Any) -> int:
@@ -43,7 +54,7 @@ def size(name: str, value: Any) -> int:
     Raises:
         ValueError: When it is not.
     """
-    if at_least_one(name, value) > MAX_MOVE_NUMBER:
+    if at_least(1, name, value) > MAX_MOVE_NUMBER:
         raise ValueError(f"{name}={value!r} is too large; {MAX_MOVE_NUMBER} is the most.")
     return int(value)
 

@@ -22,7 +22,8 @@ from keisei.shogi.notation import Placement
 from keisei.vec.arguments import (
     Marks,
     active_games,
-    at_least_one,
+    at_least,
+    one_game,
     one_of,
     reset_mask,
     size,
@@ -113,7 +114,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         self.num_envs = size("num_envs", num_envs)
         plies = max_plies if max_episode_steps is None else max_episode_steps
         self.max_plies = size("max_plies", plies)
-        self.num_threads = at_least_one("num_threads", 1 if num_threads is None else num_threads)
+        self.num_threads = at_least(1, "num_threads", 1 if num_threads is None else num_threads)
         layout = (
             one_of("obs", obs, tuple(_OBS_KEYS)),
             one_of("dtype", dtype, _DTYPES),
@@ -282,22 +283,24 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def placement(self, game: int) -> Placement:
         """The position of one game as pieces on squares and in hands."""
-        return placement_of(self._games.batch.slots, game)
+        return placement_of(self._games.batch.slots, one_game(game, self.num_envs))
 
     def board(self, game: int) -> Board:
         """One game as a Board, with its history; moves from before cannot be taken back."""
-        return Board.of_game(self._games.batch.slots, self._games.batch.history, game)
+        slots, history = self._games.batch.slots, self._games.batch.history
+        return Board.of_game(slots, history, one_game(game, self.num_envs))
 
     def pool(self, room: int) -> Pool:
         """The games as roots of trees: N slots, with their histories, and so many more behind."""
         slots, history = self._games.batch.slots, self._games.batch.history
-        pool = Pool(self.num_envs + room, new_history(self.num_envs, self.max_plies))
+        own = new_history(self.num_envs, self.max_plies)
+        pool = Pool(self.num_envs + at_least(0, "room", room), own)
         pool.copy_games(0, slots, history, np.arange(self.num_envs))
         return pool
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""
-        return last_move_of(self._games.batch, game)
+        return last_move_of(self._games.batch, one_game(game, self.num_envs))
 
     def board_text(self, game: int) -> str:
         """One game as a readable board with hands and last move."""

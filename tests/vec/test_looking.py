@@ -1,6 +1,7 @@
 """Looking at single games of a batch: boards, placements, last moves, pictures."""
 
 import numpy as np
+import pytest
 
 from keisei.shogi import Board, Move, move_from_action
 from keisei.vec import ShogiVectorEnv
@@ -62,3 +63,20 @@ def test_the_text_of_a_game_is_that_of_its_board() -> None:
         env.step(actions(env, usi))
         board.push_usi(usi)
         assert env.board_text(0) == str(board)
+
+
+@pytest.mark.parametrize("game", [-1, 2, 10**12, 1.0])
+def test_games_that_are_not_there_are_refused(game: int) -> None:
+    env = ShogiVectorEnv(2, obs="compact")
+    env.reset(seed=0)
+    for look in (env.board, env.placement, env.last_move, env.board_text):
+        with pytest.raises(IndexError, match=f"There is no game {game}; they are 0 to 1"):
+            look(game)
+
+
+@pytest.mark.parametrize("room", [-1, 2.5])
+def test_a_pool_has_room_for_all_games(room: int) -> None:
+    env = ShogiVectorEnv(2, obs="compact")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=f"room={room} has to be a whole number from 0"):
+        env.pool(room)
