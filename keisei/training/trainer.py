@@ -135,9 +135,8 @@ class Trainer:
         self.metrics = MetricsManager(config.training.total_timesteps, self.statistics, self.ranks)
         self.seating: Seating | None = None
         if Seating.is_needed(config):
-            self.seating = Seating(
-                config, self.agent, self.env_manager.envs, self.session.seeds.seating, self.ranks
-            )
+            seed = self.session.seeds.seating
+            self.seating = Seating(config, self.agent, self.env_manager.envs, seed, self.ranks)
         self.step_manager = StepManager(
             self.env_manager.envs,
             self.agent,
