@@ -33,3 +33,12 @@ def test_light_parts_pull_in_nothing_heavy(statement: str) -> None:
 
 def test_the_package_alone_loads_no_kernels() -> None:
     assert "numba" not in _modules_after("import keisei")
+
+
+def test_what_the_rules_offer_is_listed_by_dir() -> None:
+    missing = "sorted(set(keisei.shogi.__all__) - set(dir(keisei.shogi)))"
+    program = f"import keisei.shogi; print({missing})"
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout == "[]\n"

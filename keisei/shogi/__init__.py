@@ -37,7 +37,13 @@ _ABOVE = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _ABOVE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"keisei.{_ABOVE[name]}"), name)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ABOVE})
+
+
+if not TYPE_CHECKING:  # which would take any other name for one of these
+
+    def __getattr__(name: str) -> Any:
+        if name not in _ABOVE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"keisei.{_ABOVE[name]}"), name)
