@@ -11,13 +11,12 @@ from keisei.games.movegen import (
     ANY_MOVE_WORD,
     CHECKERS_WORD,
     PAWN_CHECK_WORD,
-    PLANE_WORDS,
     forbid_mating_pawn_drop,
     generate_slot,
     new_planes,
 )
 from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
-from keisei.shogi.jit import Int, inline_kernel, kernel, kernel_part
+from keisei.shogi.jit import Int, inline_kernel, kernel_part
 
 _LANES = np.uint64(LANES)
 _CHECKERS = np.uint64(CHECKERS_WORD * LANES)
@@ -43,41 +42,22 @@ def new_scratch() -> Scratch:
 
 
 @kernel_part
-def generate_block(
-    words: NDArray[np.uint64], block: Int, out: NDArray[np.uint64], out_block: Int
-) -> None:
-    """Write the legal moves of one block of slots into a block of planes."""
+def generate_block(words: NDArray[np.uint64], block: Int, planes: NDArray[np.uint64]) -> None:
+    """Write the legal moves of one block of slots into planes."""
     first = np.uint64(block) * np.uint64(WORDS * LANES)
-    out_first = np.uint64(out_block) * np.uint64(PLANE_WORDS * LANES)
     for index in range(LANES):
         lane = np.uint64(index)
-        generate_slot(words, first + lane, out, out_first + lane)
+        generate_slot(words, first + lane, planes, lane)
     # The few lanes in question are listed first: in a plain loop over all of them LLVM would make
     # vector code of the careful test, too, and run it for every slot.
     lanes = ZERO
     for index in range(LANES):
         lane = np.uint64(index)
-        lanes |= np.uint64(out[out_first + _PAWN_CHECK + lane] != ZERO) << lane
+        lanes |= np.uint64(planes[_PAWN_CHECK + lane] != ZERO) << lane
     while lanes != ZERO:
         lane = np.uint64(lowest_bit(lanes))
         lanes &= lanes - ONE
-        forbid_mating_pawn_drop(words, first + lane, out, out_first + lane)
-
-
-@kernel
-def generate_blocks(
-    words: NDArray[np.uint64], first: int, last: int, out: NDArray[np.uint64]
-) -> None:
-    """Write the legal moves of some blocks of slots, as planes.
-
-    Args:
-        words: uint64, of ``Slots``.
-        first: The first block.
-        last: The block past the last.
-        out: uint64, from keisei.games.movegen.new_planes.
-    """
-    for block in range(first, last):
-        generate_block(words, block, out, block)
+        forbid_mating_pawn_drop(words, first + lane, planes, lane)
 
 
 @kernel_part
@@ -92,7 +72,7 @@ def find_moves(
         scratch: Of this thread.
         legal: uint64 [slots in whole blocks, MASK_WORDS].
     """
-    generate_block(words, block, scratch.planes, 0)
+    generate_block(words, block, scratch.planes)
     pack_planes(scratch.planes, 0, scratch.mask, legal, block * LANES)
 
 

@@ -171,7 +171,7 @@ def _observe(
 
 @kernel
 def _checkers(held: Held[Nodes], slot: int, scratch: Scratch) -> Bitboard:
-    generate_block(borrow(held).slots.words, block_of(slot), scratch.planes, 0)
+    generate_block(borrow(held).slots.words, block_of(slot), scratch.planes)
     return checkers_in(scratch, slot)
 
 

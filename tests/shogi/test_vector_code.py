@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 GENERATOR = """
-from numba import types
-from keisei.games.generating import generate_blocks as kernel
+from keisei.games.pool import Pool
+from keisei.games.pool import _generate as kernel
 
-words = types.Array(types.uint64, 1, "C")
-kernel.compile((words, types.int64, types.int64, words))
+Pool(1).generate(0, 1)
 """
 STEP = """
 from keisei.vec import ShogiVectorEnv
