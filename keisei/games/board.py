@@ -156,7 +156,7 @@ class Board:
         child = self._slot + 1
         if child == len(self._slots.hashes):
             self._pool.grow(2 * child)
-        self._pool.advance(np.array([self._slot]), np.array([action]), child)
+        self._pool.advance(np.array([self._slot]), np.array([action], np.int64), child)
         self._pool.generate(child, child + 1)
         self._pool.judge(child, child + 1, _NO_END)
         self._slot = child
@@ -201,7 +201,7 @@ class Board:
             max_plies: The ply cap; None for none. Any other end at that ply takes precedence.
             declaration: Count a win by declaration that is open to the player to move.
         """
-        rules = Rules(_NO_CAP if max_plies is None else max_plies, declaration)
+        rules = Rules(_NO_CAP if max_plies is None else int(max_plies), declaration)
         end, winner = self._pool.end_of(self._slot, rules)
         if end == Termination.NONE:
             return None
@@ -243,7 +243,7 @@ class Board:
 
     def _move(self, slot: int, action: int) -> Move:
         """The move of an action that is legal in a slot."""
-        return self._moves(slot, np.array([action]))[0]
+        return self._moves(slot, np.array([action], np.int64))[0]
 
     def _moves(self, slot: int, actions: NDArray[np.int64]) -> list[Move]:
         """The moves of actions that are legal in a slot."""

@@ -148,7 +148,7 @@ def active_games(active: Marks, num_envs: int) -> NDArray[np.bool_]:
     Raises:
         ValueError: When they are not given as N times True or False.
     """
-    games = np.asarray(active)
+    games = np.array(active)  # kernels want it without gaps
     if games.shape != (num_envs,) or games.dtype != np.bool_:
         raise ValueError(
             f"active is {games.dtype} {games.shape}; it has to be bool of shape ({num_envs},)."
