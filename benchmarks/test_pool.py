@@ -23,7 +23,7 @@ def middle_games() -> Pool:
     env.reset(seed=1)
     for _ in range(PLIES):
         env.step(env.sample_actions())
-    pool = env.pool(ROOM)
+    pool = Pool.of_games(env.standing(), ROOM)
     env.close()
     return pool
 

@@ -24,7 +24,8 @@ MOST = 999_999
 POLICY_HELP = "a checkpoint (.pt), a policy.safetensors, or a run folder"
 PLAYER_HELP = (
     "random; greedy, which mates in one or takes what is worth most; keisei[?argmax], the trained "
-    f"policy that comes with the package; PATH[?argmax][&device=cuda], {POLICY_HELP}; or a USI "
+    f"policy that comes with the package; PATH[?argmax][&device=cuda], {POLICY_HELP}; either with "
+    "?nodes=N, which looks N positions ahead at each move (&method=puct and others); or a USI "
     "engine, usi:PROGRAM?nodes=N (or depth=N, byoyomi=MS), followed by &processes=K, "
     "&timeout=SECONDS, &option.NAME=VALUE."
 )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
 from keisei.games.labels import moves_of
+from keisei.games.pool import Standing
 from keisei.players.player import Forfeit, Player
 from keisei.players.positions import Positions
 from keisei.players.usi_client import EngineError
@@ -131,7 +132,7 @@ def play_match(
     try:
         while table.active.any():
             counted = len(table.ended)
-            answers = _answers(table, (player_a, player_b), openings, obs)
+            answers = _answers(table, (player_a, player_b), openings, obs, env.standing())
             obs = _play_ply(env, table, obs["state"], answers)
             if progress is not None and len(table.ended) > counted:
                 progress(len(table.ended))
@@ -190,6 +191,7 @@ def _answers(
     players: tuple[Player, Player],
     openings: NDArray[np.int64],
     obs: dict[str, NDArray[np.uint8]],
+    standing: Standing,
 ) -> NDArray[np.int64]:
     """What is played or answered on each board: the opening's move, or what its player says.
 
@@ -209,7 +211,8 @@ def _answers(
     for mover, rows in turns(movers):
         boards: list[int] = rows.tolist()
         games = [table.running[board] for board in boards]
-        answers[rows] = players[mover].choose(Positions(state[rows], mask_bits[rows], games))
+        positions = Positions(state[rows], mask_bits[rows], games, standing._replace(games=rows))
+        answers[rows] = players[mover].choose(positions)
     return answers
 
 

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.endings import NO_WINNER, Rules
-from keisei.games.history import History, new_history
 from keisei.games.labels import moves_in_slots
 from keisei.games.layout import Slots, placement_of, side_to_move
 from keisei.games.masks import unpacked
-from keisei.games.pool import Pool
+from keisei.games.pool import Pool, Standing
 from keisei.pictures.svg import board_svg
 from keisei.pictures.text import format_board
 from keisei.shogi.actions import board_action, drop_action
@@ -78,19 +77,14 @@ class Board:
             )
 
     @classmethod
-    def of_game(cls, slots: Slots, history: History, game: int) -> Self:
-        """The board of one of many games, with its history.
-
-        Moves from before the copy cannot be taken back.
+    def of_game(cls, standing: Standing) -> Self:
+        """The board of one game, with its history; moves from before cannot be taken back.
 
         Args:
-            slots: Where the games stand.
-            history: Their courses.
-            game: Which one.
+            standing: Where the game stands, of which alone it speaks.
         """
         board = cls.__new__(cls)
-        pool = Pool(_FIRST_SIZE, new_history(1, 2 * history.hashes.shape[2] - 1))
-        pool.copy_games(0, slots, history, np.array([game]))
+        pool = Pool.of_games(standing, _FIRST_SIZE - 1)
         vars(board).update(_first_number=1, _pool=pool, _slot=0)
         return board
 

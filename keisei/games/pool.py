@@ -5,7 +5,7 @@ children of many positions are all the same to the rules. What a node costs is a
 repetitions are found by walking its ancestors (keisei.games.history).
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,22 @@ from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
 from keisei.shogi.features import STATE_SIZE
 from keisei.shogi.intrinsics import Held, borrow, hold
 from keisei.shogi.jit import Int, inline_kernel, kernel
+
+
+class Standing(NamedTuple):
+    """Where games stand.
+
+    Attributes:
+        slots: The positions of N games.
+        history: Their courses.
+        games: int64 [n], which of them are meant.
+        rules: What they are played by.
+    """
+
+    slots: Slots
+    history: History
+    games: NDArray[np.int64]
+    rules: Rules
 
 
 class Nodes(NamedTuple):
@@ -186,11 +202,11 @@ def _can_declare(held: Held[Nodes], slot: int) -> bool:
 
 
 @kernel
-def _copy_games(held: Held[Nodes], first: int, source: Slots, games: NDArray[np.int64]) -> None:
+def _copy_games(held: Held[Nodes], source: Slots, games: NDArray[np.int64]) -> None:
     nodes = borrow(held)
     slots = nodes.slots
-    for row in range(len(games)):
-        slot, game = first + row, games[row]
+    for slot in range(len(games)):
+        game = games[slot]
         copy_slot(slots, slot, source, game)
         slots.plies[slot] = source.plies[game]
         slots.repeats[slot] = source.repeats[game]
@@ -216,6 +232,21 @@ class Pool:
 
     def __init__(self, size: int, history: History | None = None) -> None:
         self._take(_new_nodes(size, new_history(0, 0) if history is None else history))
+
+    @classmethod
+    def of_games(cls, standing: Standing, room: int) -> Self:
+        """A pool whose first slots stand where games do, their moves generated, as roots of trees.
+
+        Args:
+            standing: The games, whose whole histories are copied.
+            room: Slots behind them.
+        """
+        games, courses = standing.games, standing.history
+        own = History(courses.hashes[games], courses.seen[games])
+        pool = cls(len(games) + room, own)
+        _copy_games(pool._held, standing.slots, games)
+        _generate(pool._held, 0, len(games))
+        return pool
 
     def begin(self, first: int, views: NDArray[np.uint8], turns: NDArray[np.int64]) -> None:
         """Set up positions, each as the first of its game.
@@ -246,24 +277,6 @@ class Pool:
         _begin(self._held, first, views, turns)
         _generate(self._held, first, last)
         return left_in_check
-
-    def copy_games(
-        self, first: int, source: Slots, history: History, games: NDArray[np.int64]
-    ) -> None:
-        """Let slots stand where games do, with their histories, and generate their moves.
-
-        Args:
-            first: The slot of the first game; the others follow it. All become roots.
-            source: The positions of games.
-            history: Their histories. This pool's have as many plies or more, and a row for each of
-                these slots, by its number.
-            games: int64 [n], which of them.
-        """
-        _copy_games(self._held, first, source, games)
-        own, past, plies = self.nodes.history, first + len(games), history.hashes.shape[2]
-        own.hashes[first:past, :, :plies] = history.hashes[games]
-        own.seen[first:past] = history.seen[games]
-        _generate(self._held, first, past)
 
     def generate(self, first: int, last: int) -> None:
         """Find legal actions, and who is in check."""

@@ -2,11 +2,12 @@
 
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 
 from keisei.players.usi_client import EngineSettings
+from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.shogi.moves import shown
 
 SHIPPED = "keisei"
@@ -15,13 +16,15 @@ SHIPPED_POLICY = Path(str(resources.files("keisei.players") / "shipped" / "polic
 
 SYNTAX = (
     "random | greedy | keisei[?argmax] | PATH[?argmax][&device=cuda] | "
+    "keisei?nodes=N[&method=puct] | "
     "usi:PROGRAM?nodes=N|depth=N|byoyomi=MS[&processes=K][&timeout=SECONDS][&option.NAME=VALUE]"
 )
 _ENGINE_PREFIX = "usi:"
 _OPTION_PREFIX = "option."
 _LIMITS = ("nodes", "depth", "byoyomi")
 _ENGINE_KEYS = (*_LIMITS, "processes", "timeout")
-_POLICY_KEYS = ("argmax", "sampled", "device")
+_SEARCH_KEYS = tuple(each.name for each in fields(SearchSettings))
+_POLICY_KEYS = ("argmax", "sampled", "device", *_SEARCH_KEYS)
 _WHOLE = re.compile(r"0*([1-9][0-9]{0,18})")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{0,6})?|\.[0-9]{1,6}")
 _MOST = {"processes": 1000}
@@ -56,6 +59,16 @@ class PlayerDescription:
     def device(self) -> str:
         """Name of the device where a network plays."""
         return self.options.get("device", "cpu")
+
+    @property
+    def search(self) -> SearchSettings | None:
+        """How a network's player looks ahead; None if it does not.
+
+        Raises:
+            SearchSettingsError: A setting is none.
+        """
+        given = {key: self.options[key] for key in _SEARCH_KEYS if key in self.options}
+        return SearchSettings.from_texts(given) if given else None
 
     @property
     def processes(self) -> int:
@@ -116,6 +129,14 @@ def parse_player(text: str) -> PlayerDescription:
     description = PlayerDescription(text, place, options=options)
     _check_keys(description, _POLICY_KEYS if description.is_policy else ())
     _check_device(description)
+    try:
+        looks_ahead = description.search is not None
+    except SearchSettingsError as error:
+        raise PlayerDescriptionError(f"player {shown(text)}: {error}") from None
+    if looks_ahead and ("argmax" in options or "sampled" in options):
+        raise PlayerDescriptionError(
+            f"player {shown(text)} is to look ahead, so that neither argmax nor sampled is of use"
+        )
     if "argmax" in options and "sampled" in options:
         raise PlayerDescriptionError(f"player {shown(text)} is to be both argmax and sampled")
     return description

@@ -10,7 +10,8 @@ from keisei.players.descriptions import PlayerDescription, PlayerDescriptionErro
 from keisei.players.engine import EnginePlayer
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.player import Player
-from keisei.players.policy import PolicyPlayer
+from keisei.players.policy import NetworkEvaluator, PolicyPlayer
+from keisei.players.searching import SearchPlayer
 from keisei.players.simple import RandomPlayer
 from keisei.rl.networks import PolicyValueNet
 from keisei.shogi.moves import shown
@@ -59,6 +60,9 @@ def open_player(
         yield RandomPlayer(seed)
     elif description.place == "greedy":
         yield GreedyPlayer(seed)
+    elif description.search is not None:
+        network = load_policy(Path(description.place), description.device)
+        yield SearchPlayer(NetworkEvaluator(network, description.device), description.search)
     else:
         chosen = argmax and "sampled" not in description.options
         yield PolicyPlayer(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from keisei.games.pool import Standing
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move
 
@@ -36,6 +37,8 @@ class Positions:
     """uint8 [n, 274], packed legal masks, bit 1 = legal."""
     games: Sequence[Game] = ()
     """The n games so far; they go on changing after the call, so read them at once."""
+    standing: Standing | None = None
+    """Where the games stand, for who looks ahead; it goes on changing, too."""
 
     def __len__(self) -> int:
         """Number of positions n."""

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from keisei.games.board import Board
 from keisei.games.endings import Rules
-from keisei.games.history import new_history
 from keisei.games.layout import placement_of, turns_in
 from keisei.games.masks import unpacked
-from keisei.games.pool import Pool
+from keisei.games.pool import Standing
 from keisei.pictures.text import format_board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move
@@ -287,16 +286,20 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
 
     def board(self, game: int) -> Board:
         """One game as a Board, with its history; moves from before cannot be taken back."""
-        slots, history = self._games.batch.slots, self._games.batch.history
-        return Board.of_game(slots, history, one_game(game, self.num_envs))
+        return Board.of_game(self.standing([game]))
 
-    def pool(self, room: int) -> Pool:
-        """The games as roots of trees: N slots, with their histories, and so many more behind."""
-        slots, history = self._games.batch.slots, self._games.batch.history
-        own = new_history(self.num_envs, self.max_plies)
-        pool = Pool(self.num_envs + at_least(0, "room", room), own)
-        pool.copy_games(0, slots, history, np.arange(self.num_envs))
-        return pool
+    def standing(self, games: Sequence[int] | None = None) -> Standing:
+        """Where games stand, for who looks ahead; it changes as they do.
+
+        Args:
+            games: Their numbers; None for all.
+
+        Raises:
+            IndexError: When there is no such game.
+        """
+        numbers = range(self.num_envs) if games is None else games
+        chosen = np.array([one_game(game, self.num_envs) for game in numbers], np.int64)
+        return Standing(self._games.batch.slots, self._games.batch.history, chosen, self._rules)
 
     def last_move(self, game: int) -> Move | None:
         """The move last played in a running game, None at its beginning."""

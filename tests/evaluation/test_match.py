@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from keisei.evaluation import match
 from keisei.evaluation.match import MatchRules, play_match, random_openings
 from keisei.evaluation.results import MatchResult, Tally
+from keisei.games.pool import Standing
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.player import Forfeit
 from keisei.players.positions import Positions
@@ -14,7 +15,7 @@ from keisei.players.simple import RandomPlayer
 from keisei.shogi import Board
 from keisei.shogi.constants import BLACK, FIRST_DROP_CLASS, NUM_SQUARES, WHITE, Termination
 from keisei.shogi.features import MASK_BYTES, STATE_SIZE, TO_MOVE
-from keisei.vec import IllegalActionError
+from keisei.vec import IllegalActionError, ShogiVectorEnv
 
 NO_OPENING = MatchRules(opening_plies=0)
 DROP = FIRST_DROP_CLASS * NUM_SQUARES
@@ -51,6 +52,10 @@ class ScriptedEnv:
             "state": state,
             "action_mask_bits": np.full((self.num_envs, MASK_BYTES), 255, dtype=np.uint8),
         }
+
+    def standing(self) -> Standing:
+        """Where other games stand; nobody here looks ahead."""
+        return ShogiVectorEnv(self.num_envs, obs="compact").standing()
 
     def step(self, actions: NDArray[np.int64], active: NDArray[np.bool_]) -> tuple[Any, ...]:
         assert actions.shape == (self.num_envs,)

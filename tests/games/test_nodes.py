@@ -42,7 +42,7 @@ def play(env: ShogiVectorEnv, plies: int) -> None:
 def test_children_of_games_are_the_boards_after_each_move(plies: int) -> None:
     env = ShogiVectorEnv(6, obs="compact", max_plies=MAX_PLIES, initial_sfens=STARTS)
     play(env, plies)
-    pool = env.pool(room=6 * 600)
+    pool = Pool.of_games(env.standing(), 6 * 600)
     assert pool.expand(0, 6, 6, 6 * 601)[0] == 6
     past = 6 + pool.count(0, 6)
     pool.generate(6, past)
@@ -85,7 +85,7 @@ def test_repetition_is_found_through_ancestors_and_the_game_before(
         ]
     for action in actions[:copied]:
         env.step([action])
-    pool = env.pool(room=20)
+    pool = Pool.of_games(env.standing(), 20)
     board = env.board(0)
     for slot, action in enumerate(actions[copied:]):
         pool.advance(np.array([slot]), np.array([action]), slot + 1)
@@ -109,7 +109,7 @@ def pushed(board: Board, action: int) -> Board:
 def test_nodes_may_be_judged_again_and_in_part() -> None:
     env = ShogiVectorEnv(40, obs="compact", max_plies=MAX_PLIES, initial_sfens=STARTS)
     play(env, 30)
-    pool = env.pool(room=6000)
+    pool = Pool.of_games(env.standing(), 6000)
     _, past = pool.expand(0, 40, 40, 6040)
     pool.generate(40, past)
     pool.judge(40, past, RULES)
@@ -155,7 +155,7 @@ def test_a_copied_game_keeps_its_past_and_cannot_go_back_behind_it() -> None:
     assert new_history(1, MAX_PLIES).hashes.shape[2] == 101
 
 
-def test_games_copied_one_after_another_keep_their_own_pasts() -> None:
+def test_games_keep_their_own_pasts_whichever_are_chosen() -> None:
     env = ShogiVectorEnv(2, obs="compact", max_plies=MAX_PLIES, initial_sfens=[CYCLES[0][0]])
     env.reset(seed=1)
     boards = [Board(CYCLES[0][0]) for _ in range(2)]
@@ -164,10 +164,7 @@ def test_games_copied_one_after_another_keep_their_own_pasts() -> None:
             action = action_from_move(boards[game], Move.from_usi(text))
             env.step([action, action], active=[game == 0, game == 1])
             boards[game].push_usi(text)
-    whole = env.pool(room=2)
-    pool = Pool(4, new_history(2, MAX_PLIES))
-    source, history = whole.nodes.slots, whole.nodes.history
-    for game in (0, 1):
-        pool.copy_games(game, source, history, np.array([game]))
-    pool.judge(0, 2, RULES)
-    assert pool.nodes.slots.repeats[:2].tolist() == [2, 0]
+    for chosen, repeats in (([0, 1], [2, 0]), ([1, 0], [0, 2]), ([1], [0]), ([0], [2])):
+        pool = Pool.of_games(env.standing(chosen), 1)
+        pool.judge(0, len(chosen), RULES)
+        assert pool.nodes.slots.repeats[: len(chosen)].tolist() == repeats

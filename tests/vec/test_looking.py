@@ -72,11 +72,5 @@ def test_games_that_are_not_there_are_refused(game: int) -> None:
     for look in (env.board, env.placement, env.last_move, env.board_text):
         with pytest.raises(IndexError, match=f"There is no game {game}; they are 0 to 1"):
             look(game)
-
-
-@pytest.mark.parametrize("room", [-1, 2.5])
-def test_a_pool_has_room_for_all_games(room: int) -> None:
-    env = ShogiVectorEnv(2, obs="compact")
-    env.reset(seed=0)
-    with pytest.raises(ValueError, match=f"room={room} has to be a whole number from 0"):
-        env.pool(room)
+    with pytest.raises(IndexError, match=f"There is no game {game}"):
+        env.standing([0, game])

@@ -1,0 +1,1 @@
+"""Tree search over many games at once, on the verbs of the pool."""

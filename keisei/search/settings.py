@@ -1,0 +1,73 @@
+"""What a search can be told, in the words of the literature."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from keisei.shogi.moves import shown
+
+METHODS = ("gumbel", "puct")
+_KINDS: dict[str, tuple[Any, str]] = {
+    "whole number": (int, r"[0-9]{1,9}"),
+    "number": (float, r"[0-9]{1,6}(\.[0-9]{0,6})?"),
+}
+
+
+class SearchSettingsError(ValueError):
+    """Settings of a search that make no sense; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a position is searched. Formulas and sources: keisei/search/formulas.py."""
+
+    nodes: int = 64
+    """Simulations a move: the positions looked at below the root."""
+    method: Literal["gumbel", "puct"] = "gumbel"
+    """"gumbel": sequential halving at the root and completed action values below it; "puct"."""
+    candidates: int = 16
+    """Actions that sequential halving begins with at the root."""
+    temperature: float = 3.0
+    """The logits of the priors are divided by it."""
+    c_visit: float = 50.0
+    """Added to the largest visit count in the scale of action values (Gumbel)."""
+    c_scale: float = 1.0
+    """The scale itself, of action values in [0, 1] (Gumbel)."""
+    c_puct: float = 1.0
+    """Weight of the priors (PUCT)."""
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> Self:
+        """Settings from names and texts, such as ``{"nodes": "400", "c_scale": "2"}``.
+
+        Raises:
+            SearchSettingsError: A text is no number where one has to be, or is out of range.
+        """
+        values: dict[str, Any] = dict(texts)
+        for name, text in texts.items():
+            for words, (kind, pattern) in _KINDS.items():
+                if isinstance(getattr(cls, name), kind):
+                    if not re.fullmatch(pattern, text):
+                        raise SearchSettingsError(f"{name}={shown(text)} is no {words}")
+                    values[name] = kind(text)
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            SearchSettingsError: A setting is out of range.
+        """
+        if self.method not in METHODS:
+            raise SearchSettingsError(f"method={self.method!r} is not one of {METHODS}")
+        for name in ("nodes", "candidates"):
+            if not 1 <= getattr(self, name) <= 1_000_000:
+                raise SearchSettingsError(
+                    f"{name}={getattr(self, name)} has to be a whole number from 1 to 1,000,000"
+                )
+        for name in ("temperature", "c_scale", "c_puct"):
+            if not 0.0 < getattr(self, name) <= 1e6:
+                raise SearchSettingsError(f"{name}={getattr(self, name)} has to be above 0")
+        if not 0.0 <= self.c_visit <= 1e6:
+            raise SearchSettingsError(f"c_visit={self.c_visit} has to be 0 or more")
