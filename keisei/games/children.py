@@ -35,10 +35,13 @@ class Children(NamedTuple):
 
 
 class Lookahead:
-    """Finds the positions after every legal move of many positions."""
+    """Finds the positions after every legal move of many positions.
+
+    Several threads may share one: each look has a pool of its own while it lasts.
+    """
 
     def __init__(self) -> None:
-        self._pool = Pool(_PARENTS + _ROOM)
+        self._spare = [Pool(_PARENTS + _ROOM)]
 
     def children(
         self, state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]
@@ -49,16 +52,20 @@ class Lookahead:
             state: uint8 [n, 100], compact states.
             mask_bits: uint8 [n, 274], their packed legal actions.
         """
-        nodes = self._pool.nodes
+        try:
+            pool = self._spare.pop()
+        except IndexError:
+            pool = Pool(_PARENTS + _ROOM)
+        nodes = pool.nodes
         for begin in range(0, len(state), _PARENTS):
             part = state[begin : begin + _PARENTS]
             # In its mover's view each is a position with Black to move.
-            self._pool.begin(0, part, np.zeros(len(part), np.int64))
+            pool.begin(0, part, np.zeros(len(part), np.int64))
             nodes.legal[: len(part)] = mask_words(mask_bits[begin : begin + _PARENTS])
             first = 0
             while first < len(part):
-                first, past = self._pool.expand(first, len(part), _PARENTS, _PARENTS + _ROOM)
-                self._pool.generate(_PARENTS, past)
+                first, past = pool.expand(first, len(part), _PARENTS, _PARENTS + _ROOM)
+                pool.generate(_PARENTS, past)
                 found = slice(_PARENTS, past)
                 parents, actions = nodes.parents[found], nodes.actions[found].copy()
                 yield Children(
@@ -68,6 +75,7 @@ class Lookahead:
                     in_check=nodes.slots.in_check[found] != 0,
                     is_stuck=nodes.is_stuck[found].copy(),
                 )
+        self._spare.append(pool)
 
     def has_mate(self, state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Whether the player to move can checkmate with one move, in many positions.
