@@ -172,6 +172,10 @@ class CheckpointFolder:
         """Finished checkpoints, oldest first; temporary files are not among them."""
         return sorted(self.folder.glob(f"{_PREFIX}{_DIGITS * '[0-9]'}{_SUFFIX}"))
 
+    def path(self, global_timestep: int) -> Path:
+        """Where the checkpoint of a timestep is, or would be."""
+        return self.folder / f"{_PREFIX}{global_timestep:0{_DIGITS}d}{_SUFFIX}"
+
     def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
         """Write the checkpoint of one timestep, then delete those past the number to keep.
 
@@ -182,7 +186,7 @@ class CheckpointFolder:
         Raises:
             UnwritableError: The folder cannot be written; the checkpoints in it are as before.
         """
-        path = self.folder / f"{_PREFIX}{global_timestep:0{_DIGITS}d}{_SUFFIX}"
+        path = self.path(global_timestep)
         write_checkpoint(path, contents)
         before = None if self._needs_before is None else self._needs_before(global_timestep)
         paths = self.paths()

@@ -22,7 +22,7 @@ from keisei.players.opened import PolicyLoader, open_player, require_present
 from keisei.players.policy import PolicyPlayer
 from keisei.players.usi_client import EngineError
 from keisei.training.callbacks import Callback, RunView
-from keisei.training.checkpoint import require
+from keisei.training.checkpoint import read_checkpoint, require
 
 _OPENING_PLIES = 4
 _LEARNER = "learner"
@@ -93,13 +93,12 @@ class EvaluationCallback(Callback):
     def _note(self, run: RunView) -> None:
         """Remember that the present timestep has the best score."""
         best = json.dumps({"timestep": run.global_timestep, "score": self._best_score})
-        write_text(_best_files(run)[1], best)
+        write_text(_best_files(run.run_dir)[1], best)
 
     def _keep(self, run: RunView) -> None:
         """Save a checkpoint and keep it as the best one."""
         saved = run.save_checkpoint()
-        copy = _best_files(run)[0]
-        run.ranks.on_first(lambda: write_whole(copy, lambda file: file.write(saved.read_bytes())))
+        run.ranks.on_first(lambda: _copy(saved, _best_files(run.run_dir)[0]))
 
     def _meet_all(self, run: RunView) -> tuple[dict[str, float], bool]:
         """The row of the matches against all opponents, and whether all could be met."""
@@ -145,20 +144,41 @@ class EvaluationCallback(Callback):
         return result
 
 
-def _best_score_of(run: RunView) -> tuple[float, bool]:
-    """The best score of a run that goes on, and whether the present timestep has it.
+def copy_noted_best(run_dir: Path, saved: Path, timestep: int) -> None:
+    """Copy the checkpoint of a timestep if it is noted as the best one and was not copied yet.
 
-    Files of a later best are deleted.
+    Between the two somebody may have killed the run, or nothing could be written any more.
     """
-    checkpoint, facts = _best_files(run)
-    if not facts.exists():
-        return _NO_SCORE, False
+    copy, facts = _best_files(run_dir)
+    if not (facts.exists() and saved.exists() and _noted(facts)["timestep"] == timestep):
+        return
+    if not (copy.exists() and read_checkpoint(copy)["global_timestep"] == timestep):
+        _copy(saved, copy)
+
+
+def _copy(saved: Path, copy: Path) -> None:
+    write_whole(copy, lambda file: file.write(saved.read_bytes()))
+
+
+def _noted(facts: Path) -> dict[str, Any]:
+    """Timestep and score of the best checkpoint."""
     try:
         best: object = json.loads(facts.read_bytes())
     except (ValueError, RecursionError):
         best = None
     require(facts, {"best": best}, {"best": {"timestep": 0, "score": 0.0}})
-    best = cast(dict[str, Any], best)
+    return cast(dict[str, Any], best)
+
+
+def _best_score_of(run: RunView) -> tuple[float, bool]:
+    """The best score of a run that goes on, and whether the present timestep has it.
+
+    Files of a later best are deleted.
+    """
+    checkpoint, facts = _best_files(run.run_dir)
+    if not facts.exists():
+        return _NO_SCORE, False
+    best = _noted(facts)
     is_here = best["timestep"] == run.global_timestep
     if is_here or (best["timestep"] < run.global_timestep and checkpoint.exists()):
         return float(best["score"]), is_here
@@ -167,9 +187,9 @@ def _best_score_of(run: RunView) -> tuple[float, bool]:
     return _NO_SCORE, False
 
 
-def _best_files(run: RunView) -> tuple[Path, Path]:
+def _best_files(run_dir: Path) -> tuple[Path, Path]:
     """Where the best checkpoint is kept, and what is known of it."""
-    folder = run.run_dir / "checkpoints"
+    folder = run_dir / "checkpoints"
     return folder / "best.pt", folder / "best.json"
 
 

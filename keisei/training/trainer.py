@@ -18,6 +18,7 @@ from keisei.training.checkpoint import CheckpointFolder
 from keisei.training.checkpoint_form import agent_form
 from keisei.training.display import TrainingDisplay
 from keisei.training.env_manager import EnvManager, check_memory, divide_games
+from keisei.training.evaluation_callback import copy_noted_best
 from keisei.training.game_statistics import GameStatistics
 from keisei.training.hooks import build_callbacks
 from keisei.training.metrics_manager import MetricsManager
@@ -89,7 +90,12 @@ class Trainer:
             self._build(stack, device, console)
             self._begins_at = self._begin() if resume is None else self._resume(resume)
             self.callbacks = list(callbacks)
-            if not self._is_complete:
+            if self._is_complete:
+                saved = self.models.folder.path(self.global_timestep)
+                self.ranks.on_first(
+                    lambda: copy_noted_best(self.run_dir, saved, self.global_timestep)
+                )
+            else:
                 self.callbacks += build_callbacks(
                     stack, config, self.session, self.watch, self.ranks, self.global_timestep
                 )

@@ -160,19 +160,23 @@ class Killer(Callback):
         if run.metrics.updates == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-train(small_config(Path(sys.argv[1]), updates=3), callbacks=(Killer(),))
+train(small_config(Path(sys.argv[1]), updates=int(sys.argv[2])), callbacks=(Killer(),))
 """
 
 
 @pytest.mark.slow
-def test_the_best_survives_a_kill_between_its_checkpoint_and_its_copy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("updates", [3, 2])
+def test_the_best_survives_a_kill_between_its_checkpoint_and_its_copy(
+    tmp_path: Path, updates: int
+) -> None:
+    """After two updates, which may be the last."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-c", KILLED_AT_ITS_BEST, str(killed)]
+    command = [sys.executable, "-c", KILLED_AT_ITS_BEST, str(killed), str(updates)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     newest = killed / "checkpoints" / f"checkpoint-{2 * ROLLOUT:012d}.pt"
     assert newest.exists()
     for folder, resume in ((killed, "latest"), (whole, None)):
-        train(small_config(folder, updates=3), resume=resume)
+        train(small_config(folder, updates=updates), resume=resume)
     facts, best = (
         [folder / "checkpoints" / name for folder in (killed, whole)]
         for name in ("best.json", "best.pt")
