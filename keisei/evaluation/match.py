@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from keisei.evaluation.records import GameRecord
 from keisei.evaluation.results import MatchResult
 from keisei.games.labels import moves_of
-from keisei.games.pool import Standing
+from keisei.games.standing import Standing
 from keisei.players.player import Forfeit, Player
 from keisei.players.positions import Positions
 from keisei.players.usi_client import EngineError

@@ -12,7 +12,8 @@ from keisei.games.endings import NO_WINNER, Rules
 from keisei.games.labels import moves_in_slots
 from keisei.games.layout import Slots, placement_of, side_to_move
 from keisei.games.masks import unpacked
-from keisei.games.pool import Pool, Standing
+from keisei.games.pool import Pool
+from keisei.games.standing import Standing
 from keisei.pictures.svg import board_svg
 from keisei.pictures.text import format_board
 from keisei.shogi.actions import board_action, drop_action

@@ -25,26 +25,11 @@ from keisei.games.layout import Slots, block_of, copy_slot, new_slots, repeat_sl
 from keisei.games.masks import MASK_WORDS, count_legal, new_masks
 from keisei.games.observing import write_state
 from keisei.games.placing import apply_action, place
+from keisei.games.standing import Standing
 from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
 from keisei.shogi.features import STATE_SIZE
 from keisei.shogi.intrinsics import Held, borrow, hold
 from keisei.shogi.jit import Int, inline_kernel, kernel
-
-
-class Standing(NamedTuple):
-    """Where games stand.
-
-    Attributes:
-        slots: The positions of N games.
-        history: Their courses.
-        games: int64 [n], which of them are meant.
-        rules: What they are played by.
-    """
-
-    slots: Slots
-    history: History
-    games: NDArray[np.int64]
-    rules: Rules
 
 
 class Nodes(NamedTuple):
@@ -240,10 +225,14 @@ class Pool:
         Args:
             standing: The games, whose whole histories are copied.
             room: Slots behind them.
+
+        Raises:
+            ValueError: When there is less than none.
         """
-        games, courses = standing.games, standing.history
-        own = History(courses.hashes[games], courses.seen[games])
-        pool = cls(len(games) + room, own)
+        if room < 0:
+            raise ValueError(f"room={room} has to be a whole number from 0.")
+        games = standing.games
+        pool = cls(len(games) + room, History(*(array[games] for array in standing.history)))
         _copy_games(pool._held, standing.slots, games)
         _generate(pool._held, 0, len(games))
         return pool

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.games.pool import Standing
+from keisei.games.standing import Standing
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.endings import Rules
-from keisei.games.pool import Pool, Standing
+from keisei.games.pool import Pool
+from keisei.games.standing import Standing
 from keisei.search.formulas import Weights, halving_schedule
 from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.search.tree import NO_EDGE, Tree, attach, back_up, conclude, link, select

@@ -13,7 +13,7 @@ from keisei.games.board import Board
 from keisei.games.endings import Rules
 from keisei.games.layout import placement_of, turns_in
 from keisei.games.masks import unpacked
-from keisei.games.pool import Standing
+from keisei.games.standing import Standing
 from keisei.pictures.text import format_board
 from keisei.shogi.constants import NUM_ACTIONS
 from keisei.shogi.moves import Move

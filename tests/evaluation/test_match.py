@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from keisei.evaluation import match
 from keisei.evaluation.match import MatchRules, play_match, random_openings
 from keisei.evaluation.results import MatchResult, Tally
-from keisei.games.pool import Standing
+from keisei.games.standing import Standing
 from keisei.players.greedy import GreedyPlayer
 from keisei.players.player import Forfeit
 from keisei.players.positions import Positions

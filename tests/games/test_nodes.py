@@ -168,3 +168,10 @@ def test_games_keep_their_own_pasts_whichever_are_chosen() -> None:
         pool = Pool.of_games(env.standing(chosen), 1)
         pool.judge(0, len(chosen), RULES)
         assert pool.nodes.slots.repeats[: len(chosen)].tolist() == repeats
+
+
+def test_a_pool_has_room_for_all_games() -> None:
+    env = ShogiVectorEnv(2, obs="compact", max_plies=MAX_PLIES)
+    play(env, 1)
+    with pytest.raises(ValueError, match="room=-1 has to be a whole number from 0"):
+        Pool.of_games(env.standing(), -1)
