@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from keisei.games.endings import Rules
 from keisei.games.pool import Pool
 from keisei.games.standing import Standing
+from keisei.search.choosing import conclude, select
 from keisei.search.formulas import Weights, halving_schedule
 from keisei.search.settings import SearchSettings, SearchSettingsError
-from keisei.search.tree import NO_EDGE, Tree, attach, back_up, conclude, link, select
+from keisei.search.tree import NO_EDGE, Tree, attach, back_up, link
 from keisei.shogi.constants import MAX_LEGAL_MOVES, Termination
 from keisei.shogi.features import MASK_BYTES
 

@@ -91,10 +91,7 @@ class Trainer:
             self._begins_at = self._begin() if resume is None else self._resume(resume)
             self.callbacks = list(callbacks)
             if self._is_complete:
-                saved = self.models.folder.path(self.global_timestep)
-                self.ranks.on_first(
-                    lambda: copy_noted_best(self.run_dir, saved, self.global_timestep)
-                )
+                self.ranks.on_first(self._copy_noted_best)
             else:
                 self.callbacks += build_callbacks(
                     stack, config, self.session, self.watch, self.ranks, self.global_timestep
@@ -103,6 +100,10 @@ class Trainer:
                 self.ranks.on_first(lambda: self.models.folder.drop_after(self.global_timestep))
                 self.session.write_records()
             self._open = stack.pop_all()
+
+    def _copy_noted_best(self) -> None:
+        saved = self.models.folder.path(self.global_timestep)
+        copy_noted_best(self.run_dir, saved, self.global_timestep)
 
     def _build(self, stack: ExitStack, device: torch.device, console: Console | None) -> None:
         config = self.config
