@@ -51,11 +51,26 @@ def open_ranks() -> Generator[Ranks]:
         return
     # What is on the host never waits for a GPU.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, timeout=_SILENCE)
+    with _ended_by_ctrl_c():
+        distributed.init_process_group(backend, timeout=_SILENCE)
     try:
         yield ProcessRanks()
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Generator[None]:
+    """Within a ``with`` block SIGINT ends the process at once.
+
+    Python raises KeyboardInterrupt only when torch comes back, which for as long as the others may
+    be silent looks for a store that is gone. A rank gets the signal when its parent dies, too.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_processes(count: int, work: Callable[..., int], *arguments: object) -> int:

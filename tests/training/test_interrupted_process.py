@@ -3,8 +3,13 @@
 ``make faults`` does the same a hundred times.
 """
 
+import os
 import random
 import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,3 +44,41 @@ def test_signals_at_random_moments(tmp_path: Path, ordeal: Ordeal) -> None:
     faults = [(1, fault) for fault in SIGNALS] + [(2, fault) for fault in SIGNALS + RANKS]
     ordeal.strike(tmp_path, faults, len(faults))
     assert ordeal.compared >= 2
+
+
+CONNECTING = """
+import os, sys, time
+from torch.multiprocessing.spawn import start_processes
+from keisei.training.processes import open_ranks
+
+def connect(rank, port):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {"MASTER_PORT": port, "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    print(os.getpid(), flush=True)
+    with open_ranks():
+        pass
+
+if __name__ == "__main__":
+    start_processes(connect, (sys.argv[1],), nprocs=1, join=False)
+    time.sleep(1000)
+"""
+
+
+def test_a_rank_that_looks_for_the_others_ends_with_its_parent(tmp_path: Path) -> None:
+    script = tmp_path / "connecting.py"
+    script.write_text(CONNECTING)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # Bound, and nobody answers there: the rank goes on trying.
+        command = [sys.executable, str(script), str(silent.getsockname()[1])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None
+            rank = int(parent.stdout.readline())
+            time.sleep(3)
+            parent.kill()
+    folder = Path("/proc", str(rank))
+    deadline = time.monotonic() + 30
+    while folder.exists() and " Z " not in (folder / "stat").read_text():
+        if time.monotonic() > deadline:
+            os.kill(rank, signal.SIGKILL)
+            pytest.fail("the rank lives on")
+        time.sleep(0.05)
