@@ -51,10 +51,10 @@ def test_a_second_call_goes_on_where_the_log_ends(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_broken_rule_is_found_with_the_moves_that_show_it(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "keisei", tmp_path / "keisei")
-    endings = tmp_path / "keisei" / "shogi" / "endings.py"
+    endings = tmp_path / "keisei" / "games" / "endings.py"
     text = endings.read_text()
-    assert text.count("repeats[game] >= 3") == 1
-    endings.write_text(text.replace("repeats[game] >= 3", "repeats[game] >= 2"))
+    assert text.count("_LAST_REPEAT = 3") == 1
+    endings.write_text(text.replace("_LAST_REPEAT = 3", "_LAST_REPEAT = 2"))
     result = soak("--positions", "200000", package=tmp_path)
     assert result.returncode == 1, result.stdout + result.stderr
     story = json.loads(result.stdout)
