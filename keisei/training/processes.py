@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import FrameType
 from typing import Any, cast
 
@@ -179,6 +179,9 @@ def _work(
     work: Callable[..., int],
     arguments: tuple[object, ...],
 ) -> None:
+    parent = parent_process()
+    if parent is None or os.getppid() != parent.pid:
+        return  # It died before torch had asked the system to tell of that.
     # Ctrl-C of a terminal goes to the parent alone, which passes it on; not twice.
     os.setpgid(0, 0)
     os.environ |= {

@@ -75,10 +75,44 @@ def test_a_rank_that_looks_for_the_others_ends_with_its_parent(tmp_path: Path) -
             rank = int(parent.stdout.readline())
             time.sleep(3)
             parent.kill()
-    folder = Path("/proc", str(rank))
+    assert_ends(rank)
+
+
+def assert_ends(process: int) -> None:
+    folder = Path("/proc", str(process))
     deadline = time.monotonic() + 30
     while folder.exists() and " Z " not in (folder / "stat").read_text():
         if time.monotonic() > deadline:
-            os.kill(rank, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
             pytest.fail("the rank lives on")
         time.sleep(0.05)
+
+
+BEGINNING = """
+from keisei.training.processes import open_ranks, run_processes
+
+def work():
+    with open_ranks():
+        return 0
+
+if __name__ == "__main__":
+    run_processes(2, work)
+"""
+
+
+def test_ranks_that_have_just_begun_end_with_their_parent(tmp_path: Path) -> None:
+    script = tmp_path / "beginning.py"
+    script.write_text(BEGINNING)
+    with subprocess.Popen([sys.executable, str(script)]) as parent:
+        children = Path("/proc", str(parent.pid), "task", str(parent.pid), "children")
+        ranks: list[int] = []
+        while len(ranks) < 2:
+            time.sleep(0.01)
+            ranks = [
+                int(child)
+                for child in children.read_text().split()
+                if b"spawn_main" in Path("/proc", child, "cmdline").read_bytes()
+            ]
+        parent.kill()
+    for rank in ranks:
+        assert_ends(rank)
