@@ -102,7 +102,7 @@ def _candidate(
     first = tree.first_edges[root]
     edges = visited_edges(tree, root)
     wanted = schedule[count, number]
-    best, chosen = -np.inf, -1
+    best, chosen = -np.inf, 0
     for place in range(count):
         child = tree.children[first + place]
         visits = 0 if child == NO_CHILD else tree.visits[child]

@@ -132,7 +132,7 @@ class Search:
         offsets, actions, log_probs, values = self._evaluate(states, bits)
         if not (np.isfinite(log_probs).all() and np.isfinite(values).all()):
             raise EvaluatorError(
-                "The evaluator gave numbers that are not finite; its weights may be."
+                "The evaluator gave numbers that are not finite; look at its weights."
             )
         if len(offsets) != len(chosen) + 1 or offsets[-1] != np.bitwise_count(bits).sum():
             raise EvaluatorError(
