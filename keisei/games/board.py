@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.endings import NO_WINNER, Rules
+from keisei.games.history import new_history, write_course
 from keisei.games.labels import moves_in_slots
 from keisei.games.layout import Slots, placement_of, side_to_move
 from keisei.games.masks import unpacked
@@ -57,7 +58,7 @@ class Board:
     Raises:
         InvalidSfenError: When the text is not SFEN or its position cannot occur.
 
-    Example:
+    Examples:
         >>> board = Board()
         >>> board.push_usi("7g7f")
         >>> board.sfen()
@@ -88,6 +89,21 @@ class Board:
         pool = Pool.of_games(standing, _FIRST_SIZE - 1)
         vars(board).update(_first_number=1, _pool=pool, _slot=0)
         return board
+
+    def standing(self, rules: Rules) -> Standing:
+        """Where the game stands, with its course, for searches; it goes on changing with the board.
+
+        Args:
+            rules: What it is played by.
+        """
+        slot, before = self._slot, self._pool.nodes.history
+        history = new_history(slot + 1, self.ply)  # of which the last row alone is touched
+        if len(before.seen):
+            width = min(before.hashes.shape[2], history.hashes.shape[2])
+            history.hashes[slot, :, :width] = before.hashes[0, :, :width]
+            history.seen[slot] = before.seen[0]
+        write_course(self._slots, slot, history)
+        return Standing(self._slots, history, np.array([slot]), rules)
 
     def copy(self) -> "Board":
         """The same game on another board, history included."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from keisei.games.layout import Slots, turn_of
 from keisei.shogi.bitboard import ONE, ZERO
-from keisei.shogi.jit import Int, inline_kernel
+from keisei.shogi.jit import Int, inline_kernel, kernel
 
 SEEN_WORDS = 32
 """Words of the filter that tells most new positions from repeated ones: 2048 bits."""
@@ -72,6 +72,21 @@ def begin_history(history: History, game: Int, position: np.uint64) -> None:
     for word in range(SEEN_WORDS):
         history.seen[game, word] = ZERO
     mark_seen(history, game, position)
+
+
+@kernel
+def write_course(slots: Slots, last: int, history: History) -> None:
+    """Enter the positions of slots 0 to ``last``, each a move after the one before it.
+
+    Args:
+        slots: the positions.
+        last: the last slot, and the game of the history whose course they are.
+        history: with room for their plies; what it holds of earlier ones stays.
+    """
+    for slot in range(last + 1):
+        ply = slots.plies[slot]
+        history.hashes[last, ply & 1, ply >> 1] = slots.hashes[slot]
+        mark_seen(history, last, slots.hashes[slot])
 
 
 @inline_kernel

@@ -33,7 +33,7 @@ def perft(board: Board, depth: int) -> int:
     Raises:
         ValueError: When the depth is negative.
 
-    Example:
+    Examples:
         >>> perft(Board(), 2)
         900
     """

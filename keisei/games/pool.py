@@ -5,200 +5,21 @@ children of many positions are all the same to the rules. What a node costs is a
 repetitions are found by walking its ancestors (keisei.games.history).
 """
 
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.games.endings import Rules, can_declare, judge_node
-from keisei.games.generating import (
-    Scratch,
-    can_move,
-    checkers_in,
-    find_moves,
-    generate_block,
-    gives_check,
-    new_scratch,
-)
-from keisei.games.history import NO_HISTORY, History, new_history, record_check
-from keisei.games.layout import Slots, block_of, copy_slot, new_slots, repeat_slot, slots_of
-from keisei.games.masks import MASK_WORDS, count_legal, new_masks
-from keisei.games.observing import write_state
-from keisei.games.placing import apply_action, place
+from keisei.games import verbs
+from keisei.games.endings import Rules
+from keisei.games.generating import new_scratch
+from keisei.games.history import History, new_history
 from keisei.games.standing import Standing
-from keisei.shogi.bitboard import ONE, ZERO, Bitboard, lowest_bit
+from keisei.games.verbs import Nodes
+from keisei.shogi.bitboard import Bitboard
 from keisei.shogi.features import STATE_SIZE
-from keisei.shogi.intrinsics import Held, borrow, hold
-from keisei.shogi.jit import Int, inline_kernel, kernel
-
-
-class Nodes(NamedTuple):
-    """What a pool of S slots holds.
-
-    Attributes:
-        slots: The positions.
-        parents: int32 [S], the slot of the position before; of a root -1, or -2 - the row of the
-            history that leads to it.
-        actions: int64 [S], the action that led to it from there, -1 for a root.
-        legal: uint64 [S in whole blocks, MASK_WORDS], packed legal actions, once generated.
-        is_stuck: bool [S], True where there is none, once generated.
-        ends: uint8 [S], keisei.shogi.Termination, once judged.
-        winners: int8 [S], BLACK, WHITE or -1 for nobody, once judged.
-        history: Of the games that roots stand in.
-        scratch: Room for the generator.
-    """
-
-    slots: Slots
-    parents: NDArray[np.int32]
-    actions: NDArray[np.int64]
-    legal: NDArray[np.uint64]
-    is_stuck: NDArray[np.bool_]
-    ends: NDArray[np.uint8]
-    winners: NDArray[np.int8]
-    history: History
-    scratch: Scratch
-
-
-def _new_nodes(size: int, history: History) -> Nodes:
-    return Nodes(
-        slots=new_slots(size),
-        parents=np.full(size, NO_HISTORY, np.int32),
-        actions=np.full(size, -1, np.int64),
-        legal=new_masks(size),
-        is_stuck=np.zeros(size, np.bool_),
-        ends=np.zeros(size, np.uint8),
-        winners=np.full(size, -1, np.int8),
-        history=history,
-        scratch=new_scratch(),
-    )
-
-
-@kernel
-def _begin(
-    held: Held[Nodes], first: int, views: NDArray[np.uint8], turns: NDArray[np.int64]
-) -> None:
-    nodes = borrow(held)
-    for row in range(len(turns)):
-        slot = first + row
-        place(nodes.slots, slot, views, row, turns[row])
-        nodes.parents[slot] = NO_HISTORY
-        nodes.actions[slot] = -1
-
-
-@kernel
-def _generate(held: Held[Nodes], first: int, last: int) -> None:
-    nodes = borrow(held)
-    for block in range(block_of(first), block_of(last - 1) + 1):
-        find_moves(nodes.slots.words, block, nodes.scratch, nodes.legal)
-        begin, end = slots_of(block, last)
-        for slot in range(max(first, begin), end):
-            nodes.slots.in_check[slot] = gives_check(nodes.scratch, slot)
-            nodes.is_stuck[slot] = not can_move(nodes.scratch, slot)
-
-
-@kernel
-def _count(held: Held[Nodes], first: int, last: int) -> Int:
-    legal = borrow(held).legal
-    total = 0
-    for slot in range(first, last):
-        total += count_legal(legal, slot)
-    return total
-
-
-@kernel
-def _expand(
-    held: Held[Nodes], first: int, last: int, target: int, room_end: int
-) -> tuple[int, int]:
-    nodes = borrow(held)
-    slots, legal, child = nodes.slots, nodes.legal, target
-    for parent in range(first, last):
-        past = child + count_legal(legal, parent)
-        if past > room_end:
-            return parent, child
-        repeat_slot(slots, parent, child, past)
-        for word in range(MASK_WORDS):
-            bits = legal[parent, word]
-            while bits != ZERO:
-                action = word * 64 + lowest_bit(bits)
-                bits &= bits - ONE
-                apply_action(slots, child, action)
-                nodes.parents[child] = parent
-                nodes.actions[child] = action
-                child += 1
-    return last, child
-
-
-@kernel
-def _advance(
-    held: Held[Nodes], parents: NDArray[np.int64], actions: NDArray[np.int64], target: int
-) -> None:
-    nodes = borrow(held)
-    for row in range(len(parents)):
-        child, parent = target + row, parents[row]
-        repeat_slot(nodes.slots, parent, child, child + 1)
-        apply_action(nodes.slots, child, actions[row])
-        nodes.parents[child] = parent
-        nodes.actions[child] = actions[row]
-
-
-@inline_kernel
-def _verdict(nodes: Nodes, slot: Int, rules: Rules) -> tuple[Int, Int]:
-    moves = not nodes.is_stuck[slot]
-    return judge_node(nodes.slots, nodes.parents, nodes.history, slot, moves, rules)
-
-
-@kernel
-def _judge(held: Held[Nodes], first: int, last: int, rules: Rules) -> None:
-    nodes = borrow(held)
-    slots, parents = nodes.slots, nodes.parents
-    for slot in range(first, last):
-        parent = parents[slot]
-        if parent >= 0:
-            # Counted from the parent on, so that a node may be judged more than once.
-            for side in range(2):
-                slots.check_runs[slot, side] = slots.check_runs[parent, side]
-            record_check(slots, slot, slots.in_check[slot] != 0)
-        nodes.ends[slot], nodes.winners[slot] = _verdict(nodes, slot, rules)
-
-
-@kernel
-def _observe(
-    held: Held[Nodes], first: int, last: int, max_plies: int, out: NDArray[np.uint8]
-) -> None:
-    slots = borrow(held).slots
-    for slot in range(first, last):
-        write_state(slots, slot, max_plies, out, slot - first)
-
-
-@kernel
-def _checkers(held: Held[Nodes], slot: int, scratch: Scratch) -> Bitboard:
-    generate_block(borrow(held).slots.words, block_of(slot), scratch.planes)
-    return checkers_in(scratch, slot)
-
-
-@kernel
-def _end_of(held: Held[Nodes], slot: int, rules: Rules) -> tuple[Int, Int]:
-    return _verdict(borrow(held), slot, rules)
-
-
-@kernel
-def _can_declare(held: Held[Nodes], slot: int) -> bool:
-    return can_declare(borrow(held).slots, slot)
-
-
-@kernel
-def _copy_games(held: Held[Nodes], source: Slots, games: NDArray[np.int64]) -> None:
-    nodes = borrow(held)
-    slots = nodes.slots
-    for slot in range(len(games)):
-        game = games[slot]
-        copy_slot(slots, slot, source, game)
-        slots.plies[slot] = source.plies[game]
-        slots.repeats[slot] = source.repeats[game]
-        for side in range(2):
-            slots.check_runs[slot, side] = source.check_runs[game, side]
-        nodes.parents[slot] = -2 - slot
-        nodes.actions[slot] = -1
+from keisei.shogi.intrinsics import hold
+from keisei.shogi.jit import Int
 
 
 class Pool:
@@ -216,7 +37,7 @@ class Pool:
     """
 
     def __init__(self, size: int, history: History | None = None) -> None:
-        self._take(_new_nodes(size, new_history(0, 0) if history is None else history))
+        self._take(verbs.new_nodes(size, new_history(0, 0) if history is None else history))
 
     @classmethod
     def of_games(cls, standing: Standing, room: int) -> Self:
@@ -233,8 +54,8 @@ class Pool:
             raise ValueError(f"room={room} has to be a whole number from 0.")
         games = standing.games
         pool = cls(len(games) + room, History(*(array[games] for array in standing.history)))
-        _copy_games(pool._held, standing.slots, games)
-        _generate(pool._held, 0, len(games))
+        verbs.copy_games(pool._held, standing.slots, games)
+        verbs.generate(pool._held, 0, len(games))
         return pool
 
     def begin(self, first: int, views: NDArray[np.uint8], turns: NDArray[np.int64]) -> None:
@@ -247,7 +68,7 @@ class Pool:
                 positions in which Black is to move.
             turns: int64 [n], BLACK or WHITE.
         """
-        _begin(self._held, first, views, turns)
+        verbs.begin(self._held, first, views, turns)
 
     def set_up(
         self, first: int, views: NDArray[np.uint8], turns: NDArray[np.int64]
@@ -260,20 +81,20 @@ class Pool:
             bool [n], True where the side that has just moved is in check, which no game allows.
         """
         last = first + len(turns)
-        _begin(self._held, first, views, 1 - turns)
-        _generate(self._held, first, last)
+        verbs.begin(self._held, first, views, 1 - turns)
+        verbs.generate(self._held, first, last)
         left_in_check = self.nodes.slots.in_check[first:last] != 0
-        _begin(self._held, first, views, turns)
-        _generate(self._held, first, last)
+        verbs.begin(self._held, first, views, turns)
+        verbs.generate(self._held, first, last)
         return left_in_check
 
     def generate(self, first: int, last: int) -> None:
         """Find legal actions, and who is in check."""
-        _generate(self._held, first, last)
+        verbs.generate(self._held, first, last)
 
     def count(self, first: int, last: int) -> int:
         """Number of legal actions of all these slots."""
-        return int(_count(self._held, first, last))
+        return int(verbs.count_actions(self._held, first, last))
 
     def expand(self, first: int, last: int, target: int, room_end: int) -> tuple[int, int]:
         """Write the children of some slots into consecutive ones, in the order of their actions.
@@ -288,7 +109,7 @@ class Pool:
             The first parent whose children had no room, ``last`` if all had; and the slot past the
             last child.
         """
-        return _expand(self._held, first, last, target, room_end)
+        return verbs.expand(self._held, first, last, target, room_end)
 
     def advance(self, parents: NDArray[np.int64], actions: NDArray[np.int64], target: int) -> None:
         """Write the position after one action of each of some slots into consecutive ones.
@@ -298,34 +119,46 @@ class Pool:
             actions: int64 [n], a legal action of each.
             target: The slot of the first position; the others follow it.
         """
-        _advance(self._held, parents, actions, target)
+        verbs.advance(self._held, parents, actions, target)
 
     def judge(self, first: int, last: int, rules: Rules) -> None:
         """Find repetitions, and which games are over; parents must have been judged."""
-        _judge(self._held, first, last, rules)
+        verbs.judge(self._held, first, last, rules)
 
-    def observe(self, first: int, last: int, max_plies: int) -> NDArray[np.uint8]:
-        """The compact states, uint8 [n, STATE_SIZE], in games of at most ``max_plies`` plies."""
-        states = np.empty((last - first, STATE_SIZE), np.uint8)
-        _observe(self._held, first, last, max_plies, states)
+    def observe(self, chosen: NDArray[np.int64], max_plies: int) -> NDArray[np.uint8]:
+        """Compact states, uint8 [n, STATE_SIZE], of slots int64 [n].
+
+        Args:
+            chosen: The slots.
+            max_plies: The ply cap of their games.
+        """
+        states = np.empty((len(chosen), STATE_SIZE), np.uint8)
+        verbs.observe(self._held, chosen, max_plies, states)
         return states
+
+    def legal_actions(
+        self, chosen: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Offsets int64 [n + 1] and, one slot after the other, legal actions int64 [m] of slots."""
+        offsets = np.empty(len(chosen) + 1, np.int64)
+        return offsets, verbs.list_actions(self._held, chosen, offsets)
 
     def checkers(self, slot: int) -> Bitboard:
         """The pieces that give check to the player to move, in that player's view."""
         # In room of this call alone: other threads may look, too.
-        return _checkers(self._held, slot, new_scratch())
+        return verbs.checkers(self._held, slot, new_scratch())
 
     def end_of(self, slot: int, rules: Rules) -> tuple[Int, Int]:
         """The end and the winner, by these rules, of a slot that has been judged before."""
-        return _end_of(self._held, slot, rules)
+        return verbs.end_of(self._held, slot, rules)
 
     def can_declare(self, slot: int) -> bool:
         """Whether the player to move may win by declaration (27-point rule)."""
-        return bool(_can_declare(self._held, slot))
+        return bool(verbs.may_declare(self._held, slot))
 
     def grow(self, size: int) -> None:
         """Take more slots, behind those there are."""
-        nodes = _new_nodes(size, self.nodes.history)
+        nodes = verbs.new_nodes(size, self.nodes.history)
         for new, old in zip(_slot_arrays(nodes), _slot_arrays(self.nodes), strict=True):
             new[: len(old)] = old
         self._take(nodes)

@@ -23,6 +23,7 @@ PROGRESS = 98
 PLIES_LEFT = 99
 """Plies left until the cap, at most 255."""
 STATE_SIZE = 100
+"""Bytes of one position."""
 
 MASK_BYTES = (NUM_ACTIONS + 7) // 8
 """Bytes of a packed action mask: action i is legal iff ``bits[i // 8] >> (i % 8) & 1``."""

@@ -22,13 +22,13 @@ Value = TypeVar("Value")
 VECTOR_BYTES = 32
 """Bytes that ``copy_bytes``, ``match_bytes`` and ``fill_bytes`` write."""
 
-_Code = tuple[Any, Callable[..., Any]]
+Code = tuple[Any, Callable[..., Any]]
 """Type and code generator of an intrinsic, as Numba asks for them."""
 
 _VECTOR: Any = ir.VectorType(ir.IntType(8), VECTOR_BYTES)
 
 
-def _generated_by(code: Callable[..., _Code]) -> Callable[[Function], Function]:
+def generated_by(code: Callable[..., Code]) -> Callable[[Function], Function]:
     """Let kernels run generated code; Python runs the function if Numba is to compile nothing."""
 
     def choose(function: Function) -> Function:
@@ -37,7 +37,7 @@ def _generated_by(code: Callable[..., _Code]) -> Callable[[Function], Function]:
     return choose
 
 
-def _place(context: Any, builder: Any, array: tuple[Any, Any], index: Any, target: Any) -> Any:
+def place_of(context: Any, builder: Any, array: tuple[Any, Any], index: Any, target: Any) -> Any:
     """Where an element of an array (type, value) lies, as a pointer to the target type."""
     data = context.make_array(array[0])(context, builder, array[1]).data
     return builder.bitcast(builder.gep(data, [index]), target.as_pointer())
@@ -65,19 +65,19 @@ def vector_starts(length: int, per_vector: int = VECTOR_BYTES) -> NDArray[np.uin
 # Indices count from an array's first element, all dimensions taken as one.
 
 
-def _spread_bits(_: Any, words: Any, index: Any, bits: Any) -> _Code:
+def _spread_bits(_: Any, words: Any, index: Any, bits: Any) -> Code:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         words, index, bits = arguments
         lanes = builder.bitcast(bits, ir.VectorType(ir.IntType(1), 64))
         spread = builder.zext(lanes, ir.VectorType(ir.IntType(8), 64))
-        place = _place(context, builder, (signature.args[0], words), index, spread.type)
+        place = place_of(context, builder, (signature.args[0], words), index, spread.type)
         builder.store(spread, place, align=8)
         return context.get_dummy_value()
 
     return types.void(words, index, bits), generate
 
 
-@_generated_by(_spread_bits)
+@generated_by(_spread_bits)
 def spread_bits(words: NDArray[np.uint64], index: np.uint64, bits: np.uint64) -> None:
     """Write 64 bits as 64 bytes, 0 or 1, from the word of an index on."""
     places = np.arange(64, dtype=np.uint64)
@@ -85,18 +85,18 @@ def spread_bits(words: NDArray[np.uint64], index: np.uint64, bits: np.uint64) ->
     words.reshape(-1)[index : index + np.uint64(8)] = spread.view(np.uint64)
 
 
-def _copy_bytes(_: Any, out: Any, at: Any, source: Any, index: Any) -> _Code:
+def _copy_bytes(_: Any, out: Any, at: Any, source: Any, index: Any) -> Code:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, at, source, index = arguments
-        there = _place(context, builder, (signature.args[2], source), index, _VECTOR)
-        place = _place(context, builder, (signature.args[0], out), at, _VECTOR)
+        there = place_of(context, builder, (signature.args[2], source), index, _VECTOR)
+        place = place_of(context, builder, (signature.args[0], out), at, _VECTOR)
         builder.store(builder.load(there, align=1), place, align=1)
         return context.get_dummy_value()
 
     return types.void(out, at, source, index), generate
 
 
-@_generated_by(_copy_bytes)
+@generated_by(_copy_bytes)
 def copy_bytes(
     out: NDArray[Scalar], at: np.uint64, source: NDArray[Scalar], index: np.uint64
 ) -> None:
@@ -105,11 +105,11 @@ def copy_bytes(
     out.reshape(-1)[at : at + width] = source.reshape(-1)[index : index + width]
 
 
-def _match_bytes(_: Any, out: Any, at: Any, row: Any, index: Any, byte: Any) -> _Code:
+def _match_bytes(_: Any, out: Any, at: Any, row: Any, index: Any, byte: Any) -> Code:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, at, row, index, byte = arguments
-        source = _place(context, builder, (signature.args[2], row), index, _VECTOR)
-        place = _place(context, builder, (signature.args[0], out), at, _VECTOR)
+        source = place_of(context, builder, (signature.args[2], row), index, _VECTOR)
+        place = place_of(context, builder, (signature.args[0], out), at, _VECTOR)
         found = builder.load(source, align=1)
         equal = builder.icmp_unsigned("==", found, _repeated(builder, byte))
         builder.store(builder.zext(equal, _VECTOR), place, align=1)
@@ -118,7 +118,7 @@ def _match_bytes(_: Any, out: Any, at: Any, row: Any, index: Any, byte: Any) -> 
     return types.void(out, at, row, index, byte), generate
 
 
-@_generated_by(_match_bytes)
+@generated_by(_match_bytes)
 def match_bytes(
     out: NDArray[np.uint8], at: np.uint64, row: NDArray[np.uint8], index: np.uint64, byte: np.uint8
 ) -> None:
@@ -127,17 +127,17 @@ def match_bytes(
     out.reshape(-1)[at : at + width] = row.reshape(-1)[index : index + width] == byte
 
 
-def _fill_bytes(_: Any, out: Any, at: Any, byte: Any) -> _Code:
+def _fill_bytes(_: Any, out: Any, at: Any, byte: Any) -> Code:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, at, byte = arguments
-        place = _place(context, builder, (signature.args[0], out), at, _VECTOR)
+        place = place_of(context, builder, (signature.args[0], out), at, _VECTOR)
         builder.store(_repeated(builder, byte), place, align=1)
         return context.get_dummy_value()
 
     return types.void(out, at, byte), generate
 
 
-@_generated_by(_fill_bytes)
+@generated_by(_fill_bytes)
 def fill_bytes(out: NDArray[np.uint8], at: np.uint64, byte: np.uint8) -> None:
     """Write a byte VECTOR_BYTES times."""
     out.reshape(-1)[at : at + np.uint64(VECTOR_BYTES)] = byte
@@ -182,7 +182,7 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return value
 
 
-def _borrow(_: Any, held: Any) -> _Code:
+def _borrow(_: Any, held: Any) -> Code:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         reader = cast(Any, structref)._Utils(context, builder, signature.args[0])  # noqa: SLF001
         value = reader.get_data_struct(arguments[0]).value
@@ -191,7 +191,7 @@ def _borrow(_: Any, held: Any) -> _Code:
     return held.field_dict["value"](held), generate
 
 
-@_generated_by(_borrow)
+@generated_by(_borrow)
 def borrow(held: Held[Value]) -> Value:
     """The tuple that is held, for a kernel to use while it runs.
 

@@ -7,7 +7,6 @@ is frozen into it, stands there. It touches no setting of Numba itself, so that 
 functions of this package and nobody else's.
 """
 
-import contextlib
 import functools
 import hashlib
 import inspect
@@ -15,6 +14,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,10 +25,10 @@ from numba.core.caching import (  # noqa: TID251
     CompileResultCacheImpl,
     FunctionCache,
     IndexDataCacheFile,
-    UserWideCacheLocator,
     _CacheLocator,  # pyright: ignore[reportPrivateUsage]
 )
 from numba.extending import register_jitable  # noqa: TID251
+from numba.misc.appdirs import AppDirs  # noqa: TID251
 
 Int = int | np.signedinteger[Any]
 """A whole number: Python's own, or the int64 that it is inside a kernel."""
@@ -80,13 +80,14 @@ class _KernelCacheLocator(_CacheLocator):
     """Where a kernel's compiled code lies, and the stamp that says whether it is still right.
 
     The first writable folder is taken: ``NUMBA_CACHE_DIR``, the ``__pycache__`` beside the file,
-    the user's cache folder. With none writable, or no room there, the kernel is compiled anew in
-    each process.
+    the user's cache folder. What those before it hold that can only be read is used as well. With
+    none writable, or no room there, the kernel is compiled anew in each process.
     """
 
-    def __init__(self, py_file: str, folder: str) -> None:
+    def __init__(self, py_file: str, folder: str, before: tuple[str, ...] = ()) -> None:
         self._py_file = py_file
         self._folder = folder
+        self.before = before
 
     def get_cache_path(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._folder
@@ -102,21 +103,42 @@ class _KernelCacheLocator(_CacheLocator):
     def from_function(
         cls, py_func: Callable[..., Any], py_file: str
     ) -> "_KernelCacheLocator | None":
+        del py_func  # asked for by Numba; the file is enough
         if not Path(py_file).is_file():
             return None  # typed in, so that nobody can tell whether it has changed
-        subpath = str(cast(Any, cls).get_suitable_cache_subpath(py_file))
-        chosen = os.environ.get("NUMBA_CACHE_DIR")
-        folders = [str(Path(chosen, subpath))] if chosen else []
-        folders.append(str(Path(py_file).parent / "__pycache__"))
-        folders.append(UserWideCacheLocator(py_func, py_file).get_cache_path())
-        for folder in folders:
-            locator = cls(py_file, folder)
+        before: list[str] = []
+        for folder in _cache_folders(py_file):
+            locator = cls(py_file, folder, tuple(before))
             try:
                 locator.ensure_cache_path()
             except OSError:
+                if os.access(folder, os.R_OK | os.X_OK):
+                    before.append(folder)
                 continue
             return locator
-        return None
+        return cls(py_file, before[0], tuple(before[1:])) if before else None
+
+
+def _cache_folders(py_file: str) -> list[str]:
+    """Where compiled code of a file may lie, the best place first."""
+    subpath = str(cast(Any, _CacheLocator).get_suitable_cache_subpath(py_file))
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    folders = [Path(chosen, subpath)] if chosen else []
+    folders.append(Path(py_file).parent / "__pycache__")
+    users: Any = AppDirs("numba", appauthor=False)
+    folders.append(Path(users.user_cache_dir, subpath))
+    return [str(folder) for folder in folders]
+
+
+def cache_folder() -> Path | None:
+    """Where this process keeps what it compiles, for this file; None if it can write nowhere."""
+    for folder in _cache_folders(__file__):
+        try:
+            _KernelCacheLocator(__file__, folder).ensure_cache_path()
+        except OSError:
+            continue
+        return Path(folder)
+    return None
 
 
 class _KernelCacheImpl(CompileResultCacheImpl):
@@ -126,11 +148,35 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 class _KernelCacheFile(IndexDataCacheFile):
     """The list of what is compiled; one that names types that are gone is as good as none."""
 
+    def __init__(
+        self, folder: str, filename_base: str, stamp: str, before: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(folder, filename_base, stamp)
+        self._before = [_KernelCacheFile(other, filename_base, stamp) for other in before]
+
+    def load(self, key: Any) -> Any:
+        found = cast(Any, super()).load(key)
+        for place in self._before:
+            found = place.load(key) if found is None else found
+        return found
+
     def _load_index(self) -> dict[Any, str]:
         try:
             return cast(Any, super())._load_index()  # noqa: SLF001
-        except (AttributeError, ImportError):
+        except (AttributeError, ImportError, PermissionError):
             return {}
+
+
+@dataclass
+class Compiled:
+    """What this process had to compile, because it was in no cache."""
+
+    kernels: int = 0
+    unkept: OSError | None = None
+    """Why the code of one of them could not be kept; None while all is."""
+
+
+compiled = Compiled()
 
 
 class _KernelCache(FunctionCache):
@@ -140,13 +186,18 @@ class _KernelCache(FunctionCache):
         super().__init__(py_func)
         cache: Any = self
         impl = cache._impl  # noqa: SLF001
-        stamp = impl.locator.get_source_stamp()
-        cache._cache_file = _KernelCacheFile(cache._cache_path, impl.filename_base, stamp)  # noqa: SLF001
+        place: _KernelCacheLocator = impl.locator
+        cache._cache_file = _KernelCacheFile(  # noqa: SLF001
+            place.get_cache_path(), impl.filename_base, place.get_source_stamp(), place.before
+        )
 
     def save_overload(self, sig: Any, data: Any) -> None:
         # What this process has compiled it can use; a full disk is no reason to end it.
-        with contextlib.suppress(OSError):
+        compiled.kernels += 1
+        try:
             cast(Any, super()).save_overload(sig, data)
+        except OSError as error:
+            compiled.unkept = error
 
 
 def kernel(function: Function) -> Function:

@@ -49,7 +49,7 @@ class Move:
     Raises:
         ValueError: When the parts do not make a move.
 
-    Example:
+    Examples:
         >>> Move.from_usi("8h2b+")
         Move(from_square=70, to_square=10, promote=True, drop=None)
         >>> str(Move(None, 40, drop=PAWN))

@@ -47,7 +47,7 @@ def test_children_of_games_are_the_boards_after_each_move(plies: int) -> None:
     past = 6 + pool.count(0, 6)
     pool.generate(6, past)
     pool.judge(6, past, RULES)
-    states = pool.observe(6, past, MAX_PLIES)
+    states = pool.observe(np.arange(6, past), MAX_PLIES)
     child = 6
     for game in range(6):
         for action in env.board(game).legal_actions().tolist():

@@ -15,7 +15,7 @@ def test_labels_of_moves() -> None:
         assert move_from_action(board, record["label"]) == move, record["id"]
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.slow)])
 def test_labels_of_one_position_are_distinct_and_lead_back(every: int) -> None:
     for record in with_contested("legal_moves")[::every]:
         board = Board(record["sfen"])

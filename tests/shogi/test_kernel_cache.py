@@ -3,15 +3,18 @@
 A package of two small modules stands in for the real one, whose kernels take half a minute.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from keisei.shogi import jit
+from tests.disks import read_only, small_disk
 
 INNER = """
 from keisei.shogi.jit import inline_kernel
@@ -32,6 +35,46 @@ RUN = """
 from keisei.shogi.outer import total
 print(total(40), sum(total.stats.cache_hits.values()))
 """
+FORKING = """
+import json, os, sys, traceback
+import numba
+from numba.core import config
+
+numba.njit(lambda x: x + 1)(1)
+for line in sys.stdin:
+    code, folder, environment = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.environ.clear()
+        os.environ.update(environment)
+        config.reload_config()
+        os.chdir(folder)
+        sys.path.insert(0, environment["PYTHONPATH"])
+        for stream, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+        try:
+            exec(code, {})
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        sys.stdout.flush()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Has loaded Numba, which takes a second, and nothing of Keisei; forks a process for each line."""
+
+
+class _Ready:
+    process: "subprocess.Popen[str]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ready() -> Generator[None]:
+    command = [sys.executable, "-B", "-c", FORKING]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as _Ready.process:
+        yield
 
 
 @pytest.fixture
@@ -47,15 +90,34 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def run(package: Path, code: str = RUN, **environment: str) -> tuple[str, str]:
-    """What a new process prints: total(40) with the cache's hits, and its standard error."""
+def environment_of(package: Path) -> dict[str, str]:
+    """Of its processes, without a folder for kernels and with a home of their own."""
     home = package.parents[2] / "home"
     home.mkdir(exist_ok=True)
     kept = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     kept |= {"PYTHONPATH": str(package.parents[1]), "HOME": str(home)}
+    return kept | {"XDG_CACHE_HOME": str(home / ".cache")}
+
+
+def run(package: Path, code: str = RUN, **environment: str) -> tuple[str, str]:
+    """What a process prints: total(40) with the cache's hits, and its standard error."""
+    folder, process = package.parents[2], _Ready.process
+    assert process.stdin is not None
+    assert process.stdout is not None
+    order = (code, str(folder), environment_of(package) | environment)
+    process.stdin.write(json.dumps(order) + "\n")
+    process.stdin.flush()
+    status = int(process.stdout.readline())
+    printed, errors = ((folder / name).read_text() for name in ("stdout", "stderr"))
+    assert status == 0, errors
+    return printed.strip(), errors
+
+
+def run_from_scratch(package: Path) -> tuple[str, str]:
+    """The same of a process that loads everything itself."""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", code],
-        env=kept | {"XDG_CACHE_HOME": str(home / ".cache")} | environment,
+        [sys.executable, "-B", "-c", RUN],
+        env=environment_of(package),
         cwd=package.parents[2],
         capture_output=True,
         text=True,
@@ -65,8 +127,9 @@ def run(package: Path, code: str = RUN, **environment: str) -> tuple[str, str]:
 
 
 def test_a_second_process_takes_the_code_from_the_cache_and_is_quiet(package: Path) -> None:
-    assert run(package)[0] == "42 0"
+    assert run_from_scratch(package)[0] == "42 0"
     assert list(package.glob("__pycache__/*.nbc"))
+    assert run_from_scratch(package) == ("42 1", "")
     assert run(package) == ("42 1", "")
 
 
@@ -131,6 +194,23 @@ def test_a_named_folder_comes_first(package: Path, tmp_path: Path) -> None:
     assert run(package, NUMBA_CACHE_DIR=named)[0] == "42 0"
     assert list(Path(named).rglob("*.nbc"))
     assert not (package / "__pycache__").exists()
+
+
+@pytest.mark.slow
+def test_a_folder_that_can_only_be_read_is_used(package: Path, tmp_path: Path) -> None:
+    """As in an image, or in a folder of a cluster that one machine has filled."""
+    other = """
+from keisei.shogi.outer import total
+print(total(40.0), sum(total.stats.cache_hits.values()))
+"""
+    with small_disk(tmp_path / "shared", 2000) as shared:
+        assert run(package, NUMBA_CACHE_DIR=str(shared))[0] == "42 0"
+        with read_only(shared):
+            assert run(package, NUMBA_CACHE_DIR=str(shared)) == ("42 1", "")
+            # What is not there is compiled, and kept in the next folder.
+            assert run(package, other, NUMBA_CACHE_DIR=str(shared))[0] == "42.0 0"
+            assert run(package, other, NUMBA_CACHE_DIR=str(shared)) == ("42.0 1", "")
+    assert list(package.glob("__pycache__/*.nbc"))
 
 
 def test_without_any_folder_kernels_still_run(package: Path) -> None:

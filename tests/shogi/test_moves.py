@@ -67,7 +67,7 @@ def test_every_drop_letter() -> None:
         ("P*5e+", "'+'"),
         ("P*55", "'55'"),
         ("P* 5", "' 5'"),
-        ("７g7f", "'７g'"),  # noqa: RUF001  a full-width digit
+        ("７g7f", "'７g'"),
         ("7g7f\n", "'\\n'"),
     ],
 )
