@@ -17,12 +17,13 @@ SHIPPED_POLICY = Path(str(resources.files("keisei.players") / "shipped" / "polic
 SYNTAX = (
     "random | greedy | keisei[?argmax] | PATH[?argmax][&device=cuda] | "
     "keisei?nodes=N[&method=puct] | "
-    "usi:PROGRAM?nodes=N|depth=N|byoyomi=MS[&processes=K][&timeout=SECONDS][&option.NAME=VALUE]"
+    "usi:PROGRAM?nodes=N|depth=N|byoyomi=MS[&processes=K][&timeout=SECONDS][&option.NAME=VALUE], "
+    "in a match against the clock also without a limit"
 )
 _ENGINE_PREFIX = "usi:"
 _OPTION_PREFIX = "option."
 _LIMITS = ("nodes", "depth", "byoyomi")
-_ENGINE_KEYS = (*_LIMITS, "processes", "timeout")
+_ENGINE_KEYS = (*_LIMITS, "processes", "timeout", "swapped_times")
 _SEARCH_KEYS = tuple(each.name for each in fields(SearchSettings))
 _POLICY_KEYS = ("argmax", "sampled", "device", *_SEARCH_KEYS)
 _WHOLE = re.compile(r"0*([1-9][0-9]{0,18})")
@@ -76,31 +77,37 @@ class PlayerDescription:
         return int(self.options.get("processes", 1)) if self.is_engine else 0
 
     @property
+    def has_clock(self) -> bool:
+        """Whether the player plays by the clock of a game that has one."""
+        return self.is_engine and not any(kind in self.options for kind in _LIMITS)
+
+    @property
     def engine(self) -> EngineSettings:
         """The settings of an engine."""
-        limit = next(kind for kind in _LIMITS if kind in self.options)
         return EngineSettings(
             self.place,
-            f"{limit} {self.options[limit]}",
+            " ".join(f"{kind} {self.options[kind]}" for kind in _LIMITS if kind in self.options),
             options={
                 key.removeprefix(_OPTION_PREFIX): value
                 for key, value in self.options.items()
                 if key.startswith(_OPTION_PREFIX)
             },
             move_seconds=float(self.options.get("timeout", 60)),
+            swapped_times="swapped_times" in self.options,
         )
 
 
-def parse_player(text: str) -> PlayerDescription:
+def parse_player(text: str, *, clocked: bool = False) -> PlayerDescription:
     """Take a description apart.
 
     Args:
         text: As in ``SYNTAX``.
+        clocked: Whether the player is for games with a clock, so that an engine needs no limit.
 
     Raises:
         PlayerDescriptionError: The text does not follow it.
 
-    Example:
+    Examples:
         >>> parse_player("usi:fairy-stockfish?nodes=100&option.Skill Level=5").engine.limit
         'nodes 100'
     """
@@ -122,7 +129,7 @@ def parse_player(text: str) -> PlayerDescription:
         description = PlayerDescription(
             text, place.removeprefix(_ENGINE_PREFIX), is_engine=True, options=options
         )
-        _check_engine(description)
+        _check_engine(description, clocked=clocked)
         return description
     if place == SHIPPED:
         place = str(SHIPPED_POLICY)
@@ -142,12 +149,14 @@ def parse_player(text: str) -> PlayerDescription:
     return description
 
 
-def _check_engine(description: PlayerDescription) -> None:
+def _check_engine(description: PlayerDescription, *, clocked: bool) -> None:
     text, options = description.text, description.options
     _check_keys(description, _ENGINE_KEYS)
-    if sum(kind in options for kind in _LIMITS) != 1:
+    limits = sum(kind in options for kind in _LIMITS)
+    if limits > 1 or (limits == 0 and not clocked):
         raise PlayerDescriptionError(
             f"player {shown(text)} has to name one of nodes=N, depth=N and byoyomi=MS"
+            + ("" if limits else "; only in a match against the clock it needs none")
         )
     for key in (*_LIMITS, "processes"):
         value = options.get(key, "1")

@@ -62,7 +62,8 @@ def open_player(
         yield GreedyPlayer(seed)
     elif description.search is not None:
         network = load_policy(Path(description.place), description.device)
-        yield SearchPlayer(NetworkEvaluator(network, description.device), description.search)
+        evaluator = NetworkEvaluator(network, description.device)
+        yield SearchPlayer(evaluator.for_search, description.search)
     else:
         chosen = argmax and "sampled" not in description.options
         yield PolicyPlayer(

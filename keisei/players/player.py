@@ -17,6 +17,8 @@ class Forfeit(IntEnum):
     """No legal move: a move that the rules forbid, a text that is none, a win claimed wrongly."""
     ENGINE_FAILURE = -3
     """No answer: the engine's process died, or did not answer in time."""
+    OUT_OF_TIME = -4
+    """An answer later than the clock of the game allows."""
 
 
 class Player(Protocol):

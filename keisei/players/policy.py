@@ -13,8 +13,11 @@ from torch import Tensor
 
 from keisei.players.player import Evaluation
 from keisei.players.positions import Positions
+from keisei.rl.embedding.inference import EmbeddingJudge
+from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.networks import PolicyValueNet
 from keisei.rl.transfer import upload
+from keisei.search.evaluators import Evaluate, TwoSteps, Verdict
 
 Draw = Callable[[int], NDArray[np.float32]]
 """Gives so many random numbers float32 [n] in [0, 1)."""
@@ -96,6 +99,17 @@ class NetworkEvaluator:
     def values(self, positions: Positions) -> NDArray[np.float32]:
         """See ``Evaluator.values``."""
         return self._network.value(upload(positions.state, self._device)).cpu().numpy()
+
+    def for_search(self) -> Evaluate | TwoSteps:
+        """What a search may ask, of the network as it is now."""
+        network = self._network
+        if isinstance(network, EmbeddingNet) and network.fused and self._device.type == "cpu":
+            return EmbeddingJudge(network)
+        return self._judge
+
+    def _judge(self, states: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
+        found = self.evaluate(Positions(states, mask_bits))
+        return found.offsets, found.actions, found.log_probs, found.values
 
 
 def _stream(seed: int) -> Draw:

@@ -7,24 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.standing import Standing
-from keisei.shogi.constants import NUM_ACTIONS
+from keisei.players.clocks import Clock
+from keisei.shogi.constants import NUM_ACTIONS, START_SFEN
 from keisei.shogi.moves import Move
 
 
 @dataclass(slots=True)
 class Game:
-    """A game so far, from the usual start position."""
+    """A game so far."""
 
     number: int
     """Which of the games that are played, from 0."""
     moves: list[Move] = field(default_factory=list[Move], kw_only=True)
     """All moves so far, those of an opening included."""
+    start: str = field(default=START_SFEN, kw_only=True)
+    """The first position, in SFEN."""
+    clock: Clock | None = field(default=None, kw_only=True)
+    """The time of both sides; None in a game without a clock."""
 
     def usi_position(self) -> str:
-        """The game as USI has it: ``position startpos moves 7g7f ...``."""
-        if not self.moves:
-            return "position startpos"
-        return " ".join(["position startpos moves", *(move.usi() for move in self.moves)])
+        """The game as USI has it, ``position startpos moves 7g7f ...`` or ``position sfen ...``."""
+        start = "startpos" if self.start == START_SFEN else f"sfen {self.start}"
+        moves = ["moves", *(move.usi() for move in self.moves)] if self.moves else []
+        return " ".join(["position", start, *moves])
 
 
 @dataclass(frozen=True, slots=True)

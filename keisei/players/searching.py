@@ -1,20 +1,25 @@
 """A player that looks ahead with what a network says of positions."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.players.player import Evaluator
 from keisei.players.positions import Positions
-from keisei.search.search import Search, Verdict
+from keisei.search.evaluators import Evaluate, TwoSteps
+from keisei.search.search import Search
 from keisei.search.settings import SearchSettings
 
 
 class SearchPlayer:
     """Plays what a tree search finds best; the searches of all games are run together."""
 
-    def __init__(self, evaluator: Evaluator, settings: SearchSettings) -> None:
+    def __init__(
+        self, evaluator: Callable[[], Evaluate | TwoSteps], settings: SearchSettings
+    ) -> None:
+        """Take what gives the judge of positions, as it is when a search begins."""
         self._evaluator = evaluator
-        self._search = Search(self._evaluate, settings)
+        self._settings = settings
 
     def choose(self, positions: Positions) -> NDArray[np.int64]:
         """Search n positions.
@@ -27,8 +32,4 @@ class SearchPlayer:
         """
         if positions.standing is None:
             raise ValueError("a player that looks ahead needs games, not positions alone")
-        return self._search.run(positions.standing).actions
-
-    def _evaluate(self, state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
-        found = self._evaluator.evaluate(Positions(state, mask_bits))
-        return found.offsets, found.actions, found.log_probs, found.values
+        return Search(self._evaluator(), self._settings).run(positions.standing).actions

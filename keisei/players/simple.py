@@ -72,7 +72,7 @@ def as_opponent(player: Player) -> Opponent:
 
     Engines cannot be one, for they need the whole games.
 
-    Example:
+    Examples:
         >>> from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
         >>> opponent = as_opponent(RandomPlayer(seed=1))
         >>> env = OpponentVectorEnv(ShogiVectorEnv(2, obs="compact"), opponent)

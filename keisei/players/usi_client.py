@@ -11,10 +11,13 @@ import signal
 import subprocess
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Self, cast
+from typing import IO, NamedTuple, Self, cast
+
+from keisei.players.clocks import Clock
+from keisei.shogi.constants import BLACK, WHITE
 
 _GAMES_FOLDER = "/usr/games"
 """Debian installs engines there, which is not on everybody's PATH."""
@@ -41,13 +44,16 @@ class EngineSettings:
     command: str
     """Program and arguments as a shell would split them."""
     limit: str
-    """What follows ``go``: "nodes 100", "depth 1" or "byoyomi 1000"."""
+    """What follows ``go``: "nodes 100", "depth 1" or "byoyomi 1000"; nothing when the engine plays
+    by the clock of each game."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     """Values of the engine's options by their names."""
-    start_seconds: float = 30.0
+    start_seconds: float = 120.0
     """Longest wait for ``usiok`` and for ``readyok``."""
     move_seconds: float = 60.0
-    """Longest wait for a move, past the byoyomi."""
+    """Longest wait for a move, past the byoyomi or what the clock allows."""
+    swapped_times: bool = False
+    """Whether it takes Black's time on a clock for White's."""
 
     def words(self) -> list[str]:
         """Program and arguments, the program with its folder.
@@ -74,6 +80,18 @@ class EngineSettings:
         return self.move_seconds + (float(number) / 1000 if kind == "byoyomi" else 0.0)
 
 
+class Answer(NamedTuple):
+    """What an engine answered.
+
+    Attributes:
+        text: A move, "resign", "win", or whatever it said there.
+        seconds: From the moment ``go`` was sent until the answer was read.
+    """
+
+    text: str
+    seconds: float
+
+
 class UsiEngine:
     """One running engine, ready to play; use it in a ``with`` block, which ends its process.
 
@@ -90,10 +108,10 @@ class UsiEngine:
         self.name = settings.command
         self._settings = settings
         self._answers = True
-        self._unread = b""
-        self._unsent = b""
+        self._unread = self._unsent = b""
         self._stderr_open = True
         self._complaint = b""
+        self._asked = self.deadline = 0.0
         try:
             self._process = subprocess.Popen(
                 settings.words(),
@@ -123,22 +141,30 @@ class UsiEngine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def new_game(self) -> None:
+    def new_game(self, *, ready: bool = False) -> None:
         """Tell the engine that the next position is of another game.
 
+        Args:
+            ready: Wait first until it is ready, as clients do between games, so that what it clears
+                then does not cost its clock.
+
         Raises:
-            EngineError: The engine has died.
+            EngineError: The engine has died, or does not get ready in time.
         """
+        if ready:
+            self._send("isready")
+            self._await("readyok", self._settings.start_seconds)
         self._send("usinewgame")
 
-    def think(self, position: str) -> None:
-        """Let the engine search a position; ``best_move`` waits for the answer.
+    def think(self, position: str, clock: Clock | None = None) -> None:
+        """Let the engine search a position; ``await_moves`` waits for the answer.
 
         What the engine has said unasked until now is passed over, so that an answer that it gave
         twice is not taken for that to this position.
 
         Args:
             position: The USI command, for example ``position startpos moves 7g7f``.
+            clock: Of the game, for an engine without a limit.
 
         Raises:
             EngineError: The engine has died.
@@ -147,16 +173,37 @@ class UsiEngine:
             if not self._move_bytes(0):
                 break
         self._unread = self._unread.rpartition(b"\n")[2]
-        self._send(f"{position}\ngo {self._settings.limit}")
+        seconds, limit = self._settings.answer_seconds, self._settings.limit
+        if clock is not None:
+            seconds += max(map(clock.allowance, (BLACK, WHITE))) / 1000
+            limit = clock.usi(swapped=self._settings.swapped_times)
+        # Now, for who is put aside after sending would measure less than the engine had.
+        self._asked = time.monotonic()
+        self.deadline = self._asked + seconds
+        self._send(f"{position}\ngo {limit}")
 
-    def best_move(self) -> str:
-        """The answer to ``think``: a move, "resign", "win", or whatever the engine says there.
+    def answer(self) -> Answer | None:
+        """The answer to ``think`` if it is there by now, without a wait for it.
 
         Raises:
-            EngineError: The engine has died, or does not answer in time.
+            EngineError: The engine has died, or the time for an answer is over.
         """
-        words = self._await("bestmove", self._settings.answer_seconds).split()
-        return words[1] if len(words) > 1 else ""
+        self._move_bytes(0)
+        while b"\n" in self._unread:
+            words = self._next_line().split()
+            if words[:1] == ["bestmove"]:
+                return Answer(" ".join(words[1:2]), time.monotonic() - self._asked)
+        if time.monotonic() >= self.deadline:
+            raise self._silence("said no 'bestmove' in time")
+        return None
+
+    def watch(self, poll: select.poll) -> None:
+        """Register the pipes that something is to be read from or written to."""
+        poll.register(self._stdout, select.POLLIN)
+        if self._stderr_open:
+            poll.register(self._stderr, select.POLLIN)
+        if self._unsent:
+            poll.register(self._stdin, select.POLLOUT)
 
     def close(self) -> None:
         """End the process, in peace if it will, else by force; further calls change nothing."""
@@ -207,6 +254,9 @@ class UsiEngine:
     def _line(self, awaited: str, deadline: float) -> str:
         """The next line of the engine's output, without blanks around it."""
         self._pump(lambda: b"\n" in self._unread, f"said no {awaited!r} in time", deadline)
+        return self._next_line()
+
+    def _next_line(self) -> str:
         line, _, self._unread = self._unread.partition(b"\n")
         return line.decode("utf-8", "replace").strip()
 
@@ -224,18 +274,13 @@ class UsiEngine:
         while not done():
             left = deadline - time.monotonic()
             if left <= 0:
-                self._answers = False
-                raise EngineError(f"engine {self.name!r} {complaint}{self._last_words()}")
+                raise self._silence(complaint)
             self._move_bytes(min(left, _POLL_SECONDS))
 
     def _move_bytes(self, seconds: float) -> bool:
         """Move what the pipes have and take, once; False when it was nothing in that time."""
         poll = select.poll()
-        poll.register(self._stdout, select.POLLIN)
-        if self._stderr_open:
-            poll.register(self._stderr, select.POLLIN)
-        if self._unsent:
-            poll.register(self._stdin, select.POLLOUT)
+        self.watch(poll)
         ready = poll.poll(1000 * seconds)
         for descriptor, _ in ready:
             self._transfer(descriptor)
@@ -263,6 +308,11 @@ class UsiEngine:
                     f"engine {self.name!r} says more than {_UNREAD_BYTES} bytes at once"
                 )
 
+    def _silence(self, complaint: str) -> EngineError:
+        """What to raise when the engine does not do in time what it should."""
+        self._answers = False
+        return EngineError(f"engine {self.name!r} {complaint}{self._last_words()}")
+
     def _death(self) -> EngineError:
         """What to raise when the engine has closed a pipe."""
         try:
@@ -280,3 +330,21 @@ class UsiEngine:
         lines = self._complaint.decode("utf-8", "replace").split("\n")
         said = [line.strip() for line in lines if line.strip()]
         return f"; it said {said[-1]!r}" if said else ""
+
+
+def await_moves(engines: Sequence[UsiEngine]) -> list[Answer | EngineError]:
+    """What engines that think answer, or why they do not; all are heard while one is awaited."""
+    answers: list[Answer | EngineError | None] = [None] * len(engines)
+    while None in answers:
+        waiting = [each for each, answer in enumerate(answers) if answer is None]
+        poll = select.poll()
+        for each in waiting:
+            engines[each].watch(poll)
+        left = min(engines[each].deadline for each in waiting) - time.monotonic()
+        poll.poll(1000 * min(max(left, 0.0), _POLL_SECONDS))
+        for each in waiting:
+            try:
+                answers[each] = engines[each].answer()
+            except EngineError as error:
+                answers[each] = error
+    return cast(list[Answer | EngineError], answers)

@@ -4,8 +4,9 @@
   2022. At the root sequential halving (figure 1 and algorithm 2); below it the action values of
   edges without visits are completed (equations 8, 10, 11, 14, and 33 of appendix D for the mixed
   value).
-* PUCT: Silver et al., "Mastering the game of Go without human knowledge", Nature 550, 2017, with an
-  edge without visits valued as lost (first play urgency 0).
+* PUCT: Silver et al., "Mastering the game of Go without human knowledge", Nature 550, 2017, with
+  KataGo's first play urgency (Wu, "Accelerating self-play learning in Go", 2019): an edge without
+  visits is worth what its node is, less a reduction that grows with the priors already visited.
 
 Action values q are those of the player who chooses, in [0, 1]: 1 a win. Priors are probabilities
 after the temperature; edges stand in descending order of them, or, at a root with Gumbel noise, of
@@ -27,10 +28,11 @@ class Weights(NamedTuple):
     c_visit: float
     c_scale: float
     c_puct: float
+    fpu_reduction: float
 
 
 class Edges(NamedTuple):
-    """What is known of the first k edges of a node, those with a child.
+    """What is known of the edges of a node whose child has been visited.
 
     Attributes:
         visits: their visits together.
@@ -45,27 +47,70 @@ class Edges(NamedTuple):
     weighted: float
 
 
-def halving_schedule(most: int, simulations: int) -> NDArray[np.int32]:
-    """How many visits the next candidate has, int32 [most + 1, simulations].
+_START, _LEFT, _VISITS = range(3)
+_NEVER = np.iinfo(np.int64).max
 
-    Row m is for m candidates: in each round all that are left are visited alike, the number of
-    rounds being log2(m); then the better half goes on, down to two. Each simulation takes the best
-    candidate among those that have so many visits.
+
+def halving_rounds(most: int, simulations: int) -> NDArray[np.int64]:
+    """The rounds of sequential halving, int64 [most + 1, rounds, 3].
+
+    Row m is for m candidates. In each round all that are left are visited alike, in sweeps, the
+    number of rounds being log2(m); then the better half goes on, down to two, which share what is
+    left. A round is the simulation it begins with, how many candidates are left in it, and how
+    often each has been visited before. Rows end with rounds that never begin.
     """
-    schedule = np.zeros((most + 1, simulations), np.int32)
-    schedule[:2] = np.arange(simulations)
+    rounds = max(1, (most - 1).bit_length())
+    table = np.full((most + 1, rounds, 3), _NEVER)
+    table[:2, 0] = 0, 1, 0
     for count in range(2, most + 1):
-        rounds = int(np.ceil(np.log2(count)))
-        visits: list[int] = []
-        left, done = count, 0
-        while len(visits) < simulations:
-            extra = max(1, simulations // (rounds * left))
-            for again in range(extra):
-                visits += [done + again] * left
-            done += extra
+        stages = (count - 1).bit_length()
+        start, left, visits = 0, count, 0
+        for stage in range(stages):
+            table[count, stage] = start, left, visits
+            sweeps = max(1, simulations // (stages * left))
+            start, visits = start + sweeps * left, visits + sweeps
             left = max(2, left // 2)
-        schedule[count] = visits[:simulations]
-    return schedule
+    return table
+
+
+@inline_kernel
+def _round_of(rounds: NDArray[np.int64], count: Int, number: Int) -> Int:
+    """The round of a simulation, by its number from 0."""
+    last = 0
+    while last + 1 < rounds.shape[1] and rounds[count, last + 1, _START] <= number:
+        last += 1
+    return last
+
+
+@inline_kernel
+def wave_end(rounds: NDArray[np.int64], count: Int, number: Int, sweeps: Int) -> Int:
+    """The first simulation that has to wait for the one of a number.
+
+    In a sweep each candidate is visited once, so that none of them waits for another.
+
+    Args:
+        rounds: from ``halving_rounds``.
+        count: of candidates.
+        number: of the simulation, from 0.
+        sweeps: of one round that may be under way at once.
+    """
+    stage = _round_of(rounds, count, number)
+    start, left = rounds[count, stage, _START], rounds[count, stage, _LEFT]
+    end = start + ((number - start) // left + sweeps) * left
+    return min(end, rounds[count, stage + 1, _START]) if stage + 1 < rounds.shape[1] else end
+
+
+@inline_kernel
+def visits_in_turn(rounds: NDArray[np.int64], count: Int, number: Int) -> Int:
+    """How many visits the candidate has that a simulation goes to.
+
+    Args:
+        rounds: from ``halving_rounds``.
+        count: of candidates.
+        number: of the simulation, from 0; it takes the best of those with so many visits.
+    """
+    each = rounds[count, _round_of(rounds, count, number)]
+    return each[_VISITS] + (number - each[_START]) // each[_LEFT]
 
 
 @inline_kernel
@@ -81,3 +126,15 @@ def mixed_value(value: float, edges: Edges) -> float:
     if edges.visits == 0:
         return own
     return (own + edges.visits * edges.weighted / edges.prior) / (1 + edges.visits)
+
+
+@inline_kernel
+def first_play_urgency(mean: float, prior: float, weights: Weights) -> float:
+    """What edges without visits are worth in [0, 1] (PUCT).
+
+    Args:
+        mean: of the node's visits, in [-1, 1].
+        prior: of the edges with visits, together.
+        weights: of the formulas.
+    """
+    return max(0.5 * (1.0 + mean) - weights.fpu_reduction * np.sqrt(prior), 0.0)

@@ -13,6 +13,8 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "number": (float, r"[0-9]{1,6}(\.[0-9]{0,6})?"),
 }
 
+_MOST_WHERE_NONE_WILL_DO = {"mate_nodes": 1_000_000_000, "leaf_mates": 1}
+
 
 class SearchSettingsError(ValueError):
     """Settings of a search that make no sense; the message is one sentence."""
@@ -28,14 +30,22 @@ class SearchSettings:
     """"gumbel": sequential halving at the root and completed action values below it; "puct"."""
     candidates: int = 16
     """Actions that sequential halving begins with at the root."""
-    temperature: float = 3.0
+    temperature: float = 4.0
     """The logits of the priors are divided by it."""
     c_visit: float = 50.0
     """Added to the largest visit count in the scale of action values (Gumbel)."""
     c_scale: float = 1.0
     """The scale itself, of action values in [0, 1] (Gumbel)."""
-    c_puct: float = 1.0
-    """Weight of the priors (PUCT)."""
+    c_puct: float = 0.25
+    """Weight of the priors, beside action values in [0, 1] (PUCT)."""
+    fpu_reduction: float = 0.0
+    """How much less than its node an edge without visits is worth at most (PUCT)."""
+    mate_nodes: int = 1000
+    """Positions in which a mate solver looks for a mate at the root; 0 for none."""
+    leaf_mates: int = 1
+    """1 to look for a mate in one at each new node, 0 not to."""
+    leaves: int = 1
+    """Simulations under way at once in a tree (PUCT), or below each of its candidates (Gumbel)."""
 
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> Self:
@@ -61,13 +71,20 @@ class SearchSettings:
         """
         if self.method not in METHODS:
             raise SearchSettingsError(f"method={self.method!r} is not one of {METHODS}")
-        for name in ("nodes", "candidates"):
+        for name in ("nodes", "candidates", "leaves"):
             if not 1 <= getattr(self, name) <= 1_000_000:
                 raise SearchSettingsError(
                     f"{name}={getattr(self, name)} has to be a whole number from 1 to 1,000,000"
                 )
+        for name in ("mate_nodes", "leaf_mates"):
+            if not 0 <= getattr(self, name) <= _MOST_WHERE_NONE_WILL_DO[name]:
+                raise SearchSettingsError(
+                    f"{name}={getattr(self, name)} has to be a whole number from 0 to "
+                    f"{_MOST_WHERE_NONE_WILL_DO[name]:,}"
+                )
         for name in ("temperature", "c_scale", "c_puct"):
             if not 0.0 < getattr(self, name) <= 1e6:
                 raise SearchSettingsError(f"{name}={getattr(self, name)} has to be above 0")
-        if not 0.0 <= self.c_visit <= 1e6:
-            raise SearchSettingsError(f"c_visit={self.c_visit} has to be 0 or more")
+        for name in ("c_visit", "fpu_reduction"):
+            if not 0.0 <= getattr(self, name) <= 1e6:
+                raise SearchSettingsError(f"{name}={getattr(self, name)} has to be 0 or more")

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from keisei.players.usi_client import EngineSettings
+from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine, await_moves
 
 _SCRIPT = Path(__file__).with_name("fake_engine.py")
 
@@ -16,6 +16,14 @@ def settings(folder: Path, behaviour: str, **others: object) -> EngineSettings:
     command = shlex.join([sys.executable, str(_SCRIPT), str(folder / "pids"), behaviour])
     values: dict[str, object] = {"limit": "nodes 1", "move_seconds": 0.5, **others}
     return EngineSettings(command, **values)  # pyright: ignore[reportArgumentType]
+
+
+def best_move(engine: UsiEngine) -> str:
+    """The answer of an engine that thinks, or the error with which it fails."""
+    (answer,) = await_moves([engine])
+    if isinstance(answer, EngineError):
+        raise answer
+    return answer.text
 
 
 def pids(folder: Path) -> list[int]:

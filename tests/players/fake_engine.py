@@ -35,6 +35,9 @@ def answer(behaviour: str, board: "cshogi.Board") -> None:
     match behaviour:
         case "hang":
             time.sleep(1000)
+        case "late":
+            time.sleep(0.3)
+            say(f"bestmove {best_move(board)}")
         case "flood" | "line":
             end = "\n" if behaviour == "flood" else ""
             while True:
@@ -56,6 +59,16 @@ def answer(behaviour: str, board: "cshogi.Board") -> None:
             say(f"info depth 1 pv 7g7f\nbestmove {best_move(board)} ponder 3c3d")
 
 
+def set_up(board: "cshogi.Board", words: str) -> None:
+    start, _, moves = words.partition(" moves ")
+    if start == "startpos":
+        board.reset()
+    else:
+        board.set_sfen(start.removeprefix("sfen "))
+    for move in moves.split():
+        board.push_usi(move)
+
+
 def serve(pid_file: Path, behaviour: str) -> None:
     import cshogi  # noqa: PLC0415 - as above
 
@@ -65,13 +78,12 @@ def serve(pid_file: Path, behaviour: str) -> None:
             case ["usi"]:
                 say("id name Fake\noption name Skill Level type spin default 0\nusiok")
             case ["isready"]:
+                note(pid_file.with_name("ready"), str(games))
                 say("readyok")
             case ["usinewgame"]:
                 games += 1
-            case ["position", "startpos", *moves]:
-                board.reset()
-                for move in moves[1:]:
-                    board.push_usi(move)
+            case ["position", *words]:
+                set_up(board, " ".join(words))
             case ["go", *limit]:
                 note(pid_file.with_name("limits"), f"{games} {' '.join(limit)}")
                 answer(behaviour, board)

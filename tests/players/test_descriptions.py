@@ -60,6 +60,15 @@ def test_an_engine_has_a_command_a_limit_and_options() -> None:
     assert parse_player("greedy").processes == 0
 
 
+def test_in_a_match_with_a_clock_an_engine_without_a_limit_plays_by_it() -> None:
+    description = parse_player("usi:engine?processes=2", clocked=True)
+    assert (description.has_clock, description.engine.limit) == (True, "")
+    for text in ("usi:engine?nodes=1", "greedy", "keisei?nodes=8"):
+        assert not parse_player(text, clocked=True).has_clock
+    with pytest.raises(PlayerDescriptionError, match="one of nodes=N, depth=N and byoyomi=MS"):
+        parse_player("usi:engine?nodes=1&depth=1", clocked=True)
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -68,7 +77,7 @@ def test_an_engine_has_a_command_a_limit_and_options() -> None:
         ("a.pt?argmx", "unknown option 'argmx'; allowed are argmax, sampled, device"),
         ("a.pt?argmax&sampled", "both argmax and sampled"),
         ("a.pt?argmax&argmax", "names 'argmax' twice"),
-        ("usi:engine", "one of nodes=N, depth=N and byoyomi=MS"),
+        ("usi:engine", "byoyomi=MS; only in a match against the clock it needs none"),
         ("usi:engine?nodes=1&depth=1", "one of nodes=N, depth=N and byoyomi=MS"),
         ("usi:engine?nodes=0", "nodes='0' is no whole number above 0"),
         ("usi:engine?nodes=many", "nodes='many' is no whole number above 0"),

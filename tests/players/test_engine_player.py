@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.openings import Opening
 from keisei.evaluation.results import MatchResult, Tally
 from keisei.players.engine import EnginePlayer, legal_action
 from keisei.players.simple import CallablePlayer, RandomPlayer
 from keisei.players.usi_client import EngineError
 from keisei.shogi import Board, action_from_move
+from keisei.shogi.constants import START_SFEN
 from keisei.vec import ShogiVectorEnv
 from tests.players.engines import assert_no_process, pids, settings
 from tests.players.test_players import positions
@@ -35,6 +37,15 @@ def test_an_engine_plays_whole_games_that_our_rules_referee(tmp_path: Path) -> N
             if ply >= SHORT.opening_plies and ply % 2 == game.colour_of_a:
                 assert move.usi() == min(each.usi() for each in board.legal_moves)
             board.push(move)
+
+
+def test_an_engine_is_told_where_its_game_began(tmp_path: Path) -> None:
+    start = "lnsgkgsnl/7b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL w - 1"
+    rules = MatchRules(0, 8, openings=[Opening(start, ()), Opening(START_SFEN, ())])
+    with EnginePlayer(settings(tmp_path, "good")) as player:
+        result = play_match(player, RandomPlayer(1), 4, rules=rules, num_envs=2)
+    assert result.ends == {"max_plies": 4}
+    assert [game.start for game in result.games] == [start, start, START_SFEN, START_SFEN]
 
 
 def test_several_processes_play_the_same_games(tmp_path: Path) -> None:

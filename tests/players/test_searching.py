@@ -2,34 +2,30 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from keisei.evaluation.match import MatchRules, play_match
 from keisei.players.descriptions import PlayerDescriptionError, parse_player
-from keisei.players.player import Evaluation
 from keisei.players.positions import Positions
 from keisei.players.searching import SearchPlayer
 from keisei.players.simple import RandomPlayer
+from keisei.search.evaluators import Verdict
 from keisei.search.settings import SearchSettings
 
 
-class Counting:
+def count_pieces(states: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
     """Judges all moves alike, and positions by the pieces on the board and in hands."""
-
-    def evaluate(self, positions: Positions) -> Evaluation:
-        offsets, actions = positions.legal_actions()
-        counts = np.diff(offsets)
-        log_probs = -np.log(np.repeat(counts, counts)).astype(np.float32)
-        return Evaluation(offsets, actions, log_probs, self.values(positions))
-
-    def values(self, positions: Positions) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-        board = positions.state[:, :81].astype(np.int64)
-        own = ((board > 0) & (board < 16)).sum(axis=1) + positions.state[:, 81:88].sum(axis=1)
-        enemy = (board > 16).sum(axis=1) + positions.state[:, 88:95].sum(axis=1)
-        return ((own - enemy) / 40).astype(np.float32)
+    offsets, actions = Positions(states, mask_bits).legal_actions()
+    counts = np.diff(offsets)
+    log_probs = -np.log(np.repeat(counts, counts)).astype(np.float32)
+    board = states[:, :81].astype(np.int64)
+    own = ((board > 0) & (board < 16)).sum(axis=1) + states[:, 81:88].sum(axis=1)
+    enemy = (board > 16).sum(axis=1) + states[:, 88:95].sum(axis=1)
+    return offsets, actions, log_probs, ((own - enemy) / 40).astype(np.float32)
 
 
 def test_it_beats_chance_by_counting_pieces() -> None:
-    player = SearchPlayer(Counting(), SearchSettings(nodes=40, candidates=40, c_puct=5.0))
+    player = SearchPlayer(lambda: count_pieces, SearchSettings(nodes=40, candidates=40, c_puct=5.0))
     result = play_match(player, RandomPlayer(1), 8, rules=MatchRules(max_plies=200), seed=3)
     assert sum(game.winner == game.colour_of_a for game in result.games) >= 6
 
@@ -37,7 +33,7 @@ def test_it_beats_chance_by_counting_pieces() -> None:
 def test_equal_players_play_the_same_games() -> None:
     records: list[list[str]] = []
     for _ in range(2):
-        player = SearchPlayer(Counting(), SearchSettings(nodes=8))
+        player = SearchPlayer(lambda: count_pieces, SearchSettings(nodes=8))
         result = play_match(player, RandomPlayer(2), 2, rules=MatchRules(max_plies=20), seed=3)
         records.append([game.usi_position() for game in result.games])
     assert records[0] == records[1]
@@ -46,7 +42,7 @@ def test_equal_players_play_the_same_games() -> None:
 def test_positions_alone_are_too_little() -> None:
     positions = Positions(np.zeros((1, 100), np.uint8), np.zeros((1, 274), np.uint8))
     with pytest.raises(ValueError, match="games"):
-        SearchPlayer(Counting(), SearchSettings()).choose(positions)
+        SearchPlayer(lambda: count_pieces, SearchSettings()).choose(positions)
 
 
 def test_settings_are_read_from_the_description() -> None:

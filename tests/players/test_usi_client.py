@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from keisei.players.usi_client import EngineError, EngineSettings, UsiEngine
-from tests.players.engines import assert_no_process, pids, settings
+from tests.players.engines import assert_no_process, best_move, pids, settings
 
 
 def test_an_engine_answers_with_its_move_and_goes_in_peace(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "good")) as engine:
         engine.new_game()
         engine.think("position startpos")
-        assert engine.best_move() == "1g1f"
+        assert best_move(engine) == "1g1f"
         engine.think("position startpos moves 7g7f")
-        assert engine.best_move() == "1a1b"
+        assert best_move(engine) == "1a1b"
     assert_no_process(tmp_path)
     engine.close()
 
@@ -25,7 +25,7 @@ def test_an_engine_answers_with_its_move_and_goes_in_peace(tmp_path: Path) -> No
 def test_the_limit_follows_go(tmp_path: Path, limit: str) -> None:
     with UsiEngine(settings(tmp_path, "good", limit=limit)) as engine:
         engine.think("position startpos")
-        engine.best_move()
+        best_move(engine)
     assert (tmp_path / "limits").read_text() == f"0 {limit}\n"
 
 
@@ -83,7 +83,7 @@ def test_a_line_without_an_end_takes_little_memory(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "line", move_seconds=60.0)) as engine:
         engine.think("position startpos")
         with pytest.raises(EngineError, match="says more than 1048576 bytes at once"):
-            engine.best_move()
+            best_move(engine)
     assert_no_process(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_an_old_answer_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "twice", move_seconds=20.0)) as engine:
         for _ in range(3):
             engine.think("position startpos")
-            assert engine.best_move() == "1g1f"
+            assert best_move(engine) == "1g1f"
 
 
 def test_a_death_is_reported_while_a_child_holds_standard_error(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_death_is_reported_while_a_child_holds_standard_error(tmp_path: Path) 
 def test_a_wait_of_weeks_can_be_asked_for(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "good", limit="byoyomi 9999999999")) as engine:
         engine.think("position startpos")
-        assert engine.best_move() == "1g1f"
+        assert best_move(engine) == "1g1f"
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "flood"])
@@ -111,7 +111,7 @@ def test_a_move_that_does_not_come_is_given_up(tmp_path: Path, behaviour: str) -
     with UsiEngine(settings(tmp_path, behaviour)) as engine:
         engine.think("position startpos")
         with pytest.raises(EngineError, match="said no 'bestmove' in time"):
-            engine.best_move()
+            best_move(engine)
     assert_no_process(tmp_path)
 
 
@@ -119,7 +119,7 @@ def test_a_death_is_reported_with_its_last_words(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "die")) as engine:
         engine.think("position startpos")
         with pytest.raises(EngineError, match="exit code 1; it said 'out of cheese'"):
-            engine.best_move()
+            best_move(engine)
         with pytest.raises(EngineError, match="died with exit code 1"):
             engine.think("position startpos")
     assert_no_process(tmp_path)
@@ -129,7 +129,7 @@ def test_a_full_standard_error_blocks_nobody(tmp_path: Path) -> None:
     with UsiEngine(settings(tmp_path, "noisy", move_seconds=20.0)) as engine:
         for _ in range(3):
             engine.think("position startpos")
-            assert engine.best_move() == "1g1f"
+            assert best_move(engine) == "1g1f"
     assert_no_process(tmp_path)
 
 
@@ -154,10 +154,10 @@ def test_the_process_ends_whatever_happens(tmp_path: Path, error: type[BaseExcep
 
 def test_ctrl_c_during_a_search_leaves_no_process(tmp_path: Path) -> None:
     script = (
-        "from keisei.players.usi_client import EngineSettings, UsiEngine\n"
+        "from keisei.players.usi_client import EngineSettings, UsiEngine, await_moves\n"
         f"with UsiEngine({settings(tmp_path, 'hang', move_seconds=100.0)!r}) as engine:\n"
         "    engine.think('position startpos')\n"
-        "    engine.best_move()\n"
+        "    await_moves([engine])\n"
     )
     program = [sys.executable, "-c", script]
     with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:

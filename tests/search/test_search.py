@@ -1,61 +1,29 @@
 """Searches act as the rules say, whatever the evaluator thinks of positions."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from keisei.search.search import EvaluatorError, Search, Verdict
+from keisei.search.evaluators import EvaluatorError, Verdict
+from keisei.search.search import Search
 from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.search.tree import WON
 from keisei.shogi import Move, Termination, action_from_move
-from keisei.shogi.constants import NUM_ACTIONS
+from keisei.shogi.features import TO_MOVE
 from keisei.vec import ShogiVectorEnv
+from tests.search.positions import (
+    MATE_IN_ONE,
+    MATE_IN_THREE,
+    PAWN_DROP_MATES,
+    games,
+    opinionated,
+    play,
+    settings,
+    uniform,
+)
 from tests.vec.games import BARE_KINGS
 
-MATE_IN_ONE = "4k4/9/4P4/9/9/9/9/9/4K4 b G 1"
-MATE_IN_THREE = "7nl/7k1/7pp/7N1/9/9/9/9/4K4 b 2G 1"
-PAWN_DROP_MATES = "3nkn3/3g1g3/4G4/9/9/9/9/9/4K4 b P 1"
 METHODS = pytest.mark.parametrize("method", ["gumbel", "puct"])
-
-
-def uniform(state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
-    """All moves alike, all positions level."""
-    counts = np.bitwise_count(mask_bits).sum(axis=1, dtype=np.int64)
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    legal = np.unpackbits(mask_bits, axis=1, count=NUM_ACTIONS, bitorder="little")
-    actions = np.flatnonzero(legal.view(np.bool_)) % NUM_ACTIONS
-    log_probs = -np.log(np.repeat(counts, counts)).astype(np.float32)
-    return offsets, actions, log_probs, np.zeros(len(state), np.float32)
-
-
-def opinionated(state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
-    """Priors and values that depend on the position alone, and look like chance."""
-    offsets, actions, log_probs, values = uniform(state, mask_bits)
-    for row in range(len(state)):
-        rng = np.random.default_rng(state[row].tolist())
-        logits: NDArray[np.float64] = rng.normal(0.0, 2.0, int(offsets[row + 1] - offsets[row]))
-        logits -= np.log(np.exp(logits).sum())
-        log_probs[offsets[row] : offsets[row + 1]] = logits
-        values[row] = rng.uniform(-0.9, 0.9)
-    return offsets, actions, log_probs, values
-
-
-def games(*sfens: str, **options: Any) -> ShogiVectorEnv:
-    env = ShogiVectorEnv(len(sfens), obs="compact", initial_sfens=sfens, **options)
-    env.reset(seed=1)
-    return env
-
-
-def play(env: ShogiVectorEnv, *usi: str) -> None:
-    for text in usi:
-        env.step([action_from_move(env.board(0), Move.from_usi(text))])
-
-
-def settings(method: str, nodes: int) -> SearchSettings:
-    # A prior of one in eighty is not to keep a move from being looked at.
-    return SearchSettings(nodes=nodes, method=method, candidates=593, c_puct=20.0)  # pyright: ignore[reportArgumentType]
 
 
 @METHODS
@@ -75,18 +43,58 @@ def test_a_mate_in_three_is_proven(method: str) -> None:
 
 
 @METHODS
-def test_a_pawn_drop_that_mates_is_not_among_the_moves(method: str) -> None:
-    env = games(PAWN_DROP_MATES)
-    found = Search(uniform, settings(method, 64)).run(env.standing())
-    legal = set(env.board(0).legal_actions().tolist())
+@pytest.mark.parametrize(("hand", "mates"), [("P", False), ("L", True)])
+def test_a_pawn_drop_does_not_mate_and_a_lance_drop_does(
+    method: str, hand: str, mates: bool
+) -> None:
+    env = games(f"7nk/9/7G1/9/9/9/9/9/4K4 b {hand} 1")
+    found = Search(uniform, settings(method, 300)).run(env.standing())
+    drop = action_from_move(env.board(0), Move.from_usi("L*1b")) if mates else -1
     edges = slice(found.tree.first_edges[0], found.tree.first_edges[0] + found.tree.num_edges[0])
-    assert set(found.tree.actions[edges].tolist()) == legal
+    assert bool(found.tree.proven[0] == WON) is mates
+    assert bool(found.actions[0] == drop) is mates
+    assert set(found.tree.actions[edges].tolist()) == set(env.board(0).legal_actions().tolist())
+
+
+@METHODS
+@pytest.mark.parametrize(("hand", "mates"), [("p", False), ("l", True)])
+def test_a_pawn_drop_is_no_threat_of_mate_and_a_lance_drop_is(
+    method: str, hand: str, mates: bool
+) -> None:
+    # The same with colours changed, and Black to move first.
+    env = games(f"4k4/9/9/9/9/9/1g6P/9/KN7 b {hand} 1")
+    found = Search(uniform, settings(method, 1500)).run(env.standing())
+    tree, idle = found.tree, action_from_move(env.board(0), Move.from_usi("1g1f"))
+    edge = int(np.flatnonzero(tree.actions[: tree.num_edges[0]] == idle)[0])
+    assert bool(tree.proven[tree.children[edge]] == WON) is mates
+
+
+@METHODS
+@pytest.mark.parametrize(("hope", "repeats"), [(0.6, True), (-0.6, False)])
+def test_a_fourth_occurrence_is_a_draw_for_who_wants_one(
+    method: str, hope: float, repeats: bool
+) -> None:
+    def hopeful(state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
+        """Black hopes for so much, whatever happens."""
+        offsets, actions, log_probs, _ = uniform(state, mask_bits)
+        values = hope * (1 - 2.0 * state[:, TO_MOVE])
+        return offsets, actions, log_probs, values.astype(np.float32)
+
+    env = games("4k4/9/9/9/9/9/9/9/R3K4 b - 1")
+    play(env, *(["9i9h", "5a5b", "9h9i", "5b5a"] * 2), "9i9h", "5a5b")
+    # 9h9i and 5b5a bring the first position about for the fourth time: Black begins it here, White
+    # has to finish it.
+    play(env, "9h9i")
+    found = Search(hopeful, settings(method, 60)).run(env.standing())
+    back = action_from_move(env.board(0), Move.from_usi("5b5a"))
+    # White is to move, whose hope is the opposite.
+    assert bool(found.actions[0] == back) is repeats
 
 
 @METHODS
 def test_a_move_that_loses_by_the_next_one_is_not_played(method: str) -> None:
     # White mates by G*5h unless Black moves the king or takes the pawn.
-    env = games("4k4/9/9/9/9/9/4p4/9/4K4 w g 1")
+    env = games("4k4/9/9/9/9/9/4p3P/9/4K4 w g 1")
     play(env, "5a4a")
     found = Search(uniform, settings(method, 1500)).run(env.standing())
     env.step(found.actions)
@@ -160,7 +168,10 @@ def test_visits_add_up() -> None:
             assert tree.visits[children].sum() == tree.visits[node] - 1
             edges = slice(first, first + tree.num_edges[node])
             assert tree.priors[edges].sum() == pytest.approx(1.0, abs=1e-5)
-            assert (np.diff(tree.priors[edges]) <= 0).all()
+            # Those with a child and the next one stand in order, before all others.
+            in_order = tree.priors[first : first + made + 1]
+            assert (np.diff(in_order) <= 0).all()
+            assert (tree.priors[edges][made:] <= in_order[-1]).all()
 
 
 def test_noise_is_drawn_from_the_seed() -> None:
@@ -183,8 +194,8 @@ def test_a_node_costs_less_than_two_kilobytes() -> None:
 
 
 def test_trees_that_no_machine_holds_are_refused() -> None:
-    standing = games(*[BARE_KINGS] * 4096).standing()
-    with pytest.raises(SearchSettingsError, match="nodes=1000000 in 4096 games"):
+    standing = games(*[BARE_KINGS] * 512).standing()
+    with pytest.raises(SearchSettingsError, match="nodes=1000000 in 512 games"):
         Search(uniform, SearchSettings(nodes=1_000_000)).run(standing)
 
 
@@ -217,3 +228,22 @@ def test_what_is_no_judgement_is_refused() -> None:
 def test_settings_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:
     with pytest.raises(SearchSettingsError):
         SearchSettings.from_texts(texts)
+
+
+def test_a_lost_candidate_makes_room_for_other_moves() -> None:
+    # White mates by G*5h unless Black moves the king: the policy thinks of the pawn alone.
+    env = games("4k4/9/9/9/9/9/4p3P/9/4K4 w g 1")
+    play(env, "5a4a")
+    idle = action_from_move(env.board(0), Move.from_usi("1g1f"))
+
+    def idly(state: NDArray[np.uint8], mask_bits: NDArray[np.uint8]) -> Verdict:
+        offsets, actions, log_probs, values = uniform(state, mask_bits)
+        return offsets, actions, log_probs + np.float32(9) * (actions == idle), values
+
+    chosen = SearchSettings(nodes=40, candidates=1, leaf_mates=1, mate_nodes=0)
+    found = Search(idly, chosen).run(env.standing())
+    tree = found.tree
+    assert tree.actions[0] == idle
+    assert tree.proven[tree.children[0]] == WON
+    assert tree.num_children[0] == tree.num_edges[0]
+    assert found.actions[0] != idle
