@@ -99,8 +99,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     rules = MatchRules(min(4, max_plies - 1), max_plies, declaration)
     match = play(Arena(load_network, rules, seed, argmax, num_envs), player, other, games)
     if as_json:
-        head = {"player": checkpoint, "opponent": opponent, "argmax": argmax, "rules": vars(rules)}
-        typer.echo(json.dumps({**head, **match.to_json_dict()}, indent=2))
+        head = {"player": checkpoint, "opponent": opponent, "argmax": argmax}
+        data = {**head, "rules": rules.to_json_dict(), **match.to_json_dict()}
+        typer.echo(json.dumps(data, indent=2))
     else:
         typer.echo(match.report(player.text, opponent))
     if out is not None:

@@ -44,9 +44,12 @@ class Arena:
 
         Raises:
             EngineError: An engine cannot be started, or failed for good in the first game.
-            ValueError: The numbers do not fit.
+            ValueError: The numbers do not fit, or nobody plays by the clock of the rules.
         """
         processes = [each.processes for each in (first, second) if each.is_engine]
+        num_envs = self.num_envs or min(processes, default=_BOARDS)
+        if self.rules.clock is not None:
+            self._check_clock(num_envs, first, second)
         with ExitStack() as stack:
             players = [
                 stack.enter_context(
@@ -59,10 +62,25 @@ class Arena:
                 MateWatch(players[1]),
                 games,
                 rules=self.rules,
-                num_envs=self.num_envs or min(processes, default=_BOARDS),
+                num_envs=num_envs,
                 seed=self.seed,
                 progress=progress,
             )
             engines = [player for player in players if isinstance(player, EnginePlayer)]
             troubles = [trouble for engine in engines for trouble in engine.troubles]
         return replace(result, troubles=tuple(troubles))
+
+    def _check_clock(self, num_envs: int, *players: PlayerDescription) -> None:
+        """Refuse a clock that is nobody's, and games that would wait for each other's process."""
+        clocked = [each for each in players if each.has_clock]
+        if not clocked:
+            raise ValueError(
+                "no player of this match plays by a clock; leave nodes, depth and byoyomi out of "
+                "an engine's description, or the clock out of the match"
+            )
+        most = min(each.processes for each in clocked)
+        if num_envs > most:
+            raise ValueError(
+                f"an engine of {most} process(es) cannot play {num_envs} games at once against the "
+                "clock; give it processes=K, or lower the number of games at once"
+            )

@@ -7,7 +7,7 @@ module, so that only the games of a new player have to be played.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -51,6 +51,8 @@ LADDER_RULES = MatchRules(opening_plies=4, max_plies=320)
 """How all games of the ladder are played."""
 OUT_OF_REACH = 0.05
 """A climb ends at the first rung against which the score is lower."""
+_PROCESSES = 16
+"""Of an engine. Each plays whole games, so that their number changes nothing in them."""
 _RESULTS_FILE = "ladder_results.json"
 
 
@@ -97,7 +99,7 @@ class Ladder:
                 }
                 for first, second, result in self.played
             ],
-            "rules": vars(LADDER_RULES),
+            "rules": LADDER_RULES.to_json_dict(),
             "skipped": self.skipped,
         }
 
@@ -173,7 +175,7 @@ def climb(
         if RUNGS[name] == player.text:
             continue  # It would meet itself.
         try:
-            result = _play(arena, player, parse_player(RUNGS[name]), games)
+            result = _play(arena, player, _rung(name), games)
         except EngineError as error:
             ladder.skipped[name] = str(error)
             continue
@@ -211,6 +213,14 @@ def measure(rungs: Sequence[str], games: int, arena: Arena, report: Report) -> L
             ladder.played.append((upper, lower, result))
             report(upper, lower, result)
     return ladder
+
+
+def _rung(name: str) -> PlayerDescription:
+    """A rung; an engine plays in several processes, so that who meets it has games at once."""
+    rung = parse_player(RUNGS[name])
+    if not rung.is_engine:
+        return rung
+    return replace(rung, options={**rung.options, "processes": str(_PROCESSES)})
 
 
 def _play(

@@ -13,14 +13,16 @@ from keisei.shogi.constants import (
     BLACK,
     EMPTY,
     NUM_FILES,
+    NUM_RANKS,
     OTHER_SIDE,
+    PAWN,
     PROMOTED,
     START_SFEN,
     WHITE,
     Termination,
 )
 from keisei.shogi.moves import Move
-from keisei.shogi.notation import parse_sfen
+from keisei.shogi.notation import Placement, parse_sfen
 
 
 @dataclass(slots=True)
@@ -36,6 +38,10 @@ class GameRecord(Game):
     mate_chances: list[int] = field(default_factory=list[int])
     """After how many plies a player was asked for a move and had a mate in one."""
 
+    def colour_at(self, ply: int) -> int:
+        """Who moves after so many plies, BLACK or WHITE."""
+        return (parse_sfen(self.start).to_move + ply) % 2
+
     @property
     def points_of_a(self) -> float:
         """1 if player A won, 0 if it lost, 0.5 otherwise."""
@@ -44,7 +50,7 @@ class GameRecord(Game):
         return float(self.winner == self.colour_of_a)
 
 
-_CSA_PIECES = (
+CSA_PIECES = (
     "",
     "FU",
     "KY",
@@ -69,19 +75,21 @@ _CSA_ENDS: dict[Termination | Forfeit, str] = {
     Termination.SENNICHITE: "%SENNICHITE",
     Termination.DECLARATION: "%KACHI",
     Termination.MAX_PLIES: "%CHUDAN",
+    Termination.NONE: "%CHUDAN",
     Forfeit.RESIGNATION: "%TORYO",
     Forfeit.ILLEGAL_MOVE: "%ILLEGAL_MOVE",
     Forfeit.ENGINE_FAILURE: "%TIME_UP",
+    Forfeit.OUT_OF_TIME: "%TIME_UP",
 }
 
 
 def to_usi_lines(games: Iterable[GameRecord]) -> str:
-    """The games as text, a line ``position startpos moves ...`` for each."""
+    """The games as text, a line ``position startpos moves ...`` or ``position sfen ...`` each."""
     return "".join(game.usi_position() + "\n" for game in games)
 
 
 def to_csa(game: GameRecord, name_a: str, name_b: str) -> str:
-    """An ended game in CSA 2.2.
+    """A game in CSA 2.2.
 
     The loser by no legal move resigns there, an engine that failed oversteps its time, and the ply
     cap is an interruption; a comment holds the end in Keisei's words.
@@ -92,15 +100,39 @@ def to_csa(game: GameRecord, name_a: str, name_b: str) -> str:
         name_b: Name of its opponent.
     """
     black, white = (name_a, name_b) if game.colour_of_a == BLACK else (name_b, name_a)
-    board: list[int] = parse_sfen(START_SFEN).board.tolist()
-    lines = ["V2.2", f"N+{black}", f"N-{white}", f"'{game.end.name.lower()}", "PI", "+"]
+    start = parse_sfen(game.start)
+    board: list[int] = start.board.tolist()
+    lines = ["V2.2", f"N+{black}", f"N-{white}", f"'{game.end.name.lower()}"]
+    lines += ["PI"] if game.start == START_SFEN else _csa_start(start)
+    lines.append(_CSA_SIGNS[start.to_move])
     for ply, move in enumerate(game.moves):
-        lines.append(_csa_move(board, move, WHITE if ply % 2 else BLACK))
+        lines.append(_csa_move(board, move, (start.to_move + ply) % 2))
     if game.end is Termination.PERPETUAL_CHECK:
         lines.append(f"%{_CSA_SIGNS[1 - (game.winner or BLACK)]}ILLEGAL_ACTION")
     else:
         lines.append(_CSA_ENDS[game.end])
     return "\n".join(lines) + "\n"
+
+
+def _csa_start(start: Placement) -> list[str]:
+    """The lines of a position: nine ranks, and the hands that are not empty."""
+    lines = [
+        f"P{rank + 1}" + "".join(_csa_piece(code) for code in start.board[rank::NUM_RANKS][::-1])
+        for rank in range(NUM_RANKS)
+    ]
+    for sign, hand in zip(_CSA_SIGNS, start.hands.tolist(), strict=True):
+        held = "".join(
+            count * f"00{CSA_PIECES[piece]}" for piece, count in enumerate(hand, start=PAWN)
+        )
+        lines += [f"P{sign}{held}"] if held else []
+    return lines
+
+
+def _csa_piece(code: int) -> str:
+    """An absolute piece code as part of a rank."""
+    if code == EMPTY:
+        return " * "
+    return _CSA_SIGNS[int(code > OTHER_SIDE)] + CSA_PIECES[code % OTHER_SIDE]
 
 
 def _csa_move(board: list[int], move: Move, colour: int) -> str:
@@ -113,7 +145,7 @@ def _csa_move(board: list[int], move: Move, colour: int) -> str:
         board[move.from_square] = EMPTY
         origin = _csa_square(move.from_square)
     board[move.to_square] = piece + (OTHER_SIDE if colour == WHITE else 0)
-    return f"{_CSA_SIGNS[colour]}{origin}{_csa_square(move.to_square)}{_CSA_PIECES[piece]}"
+    return f"{_CSA_SIGNS[colour]}{origin}{_csa_square(move.to_square)}{CSA_PIECES[piece]}"
 
 
 def _csa_square(square: int) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from keisei.evaluation.records import GameRecord
+from keisei.evaluation.sprt import PAIR_RESULTS, SprtOutcome
 from keisei.shogi.constants import BLACK, WHITE, Termination
 
 _NO_MOVE_LEFT = (Termination.CHECKMATE, Termination.STALEMATE)
+_PAIR = 2
 Z_95 = 1.959964
 ELO_PER_NAT = 400 / math.log(10)
 """Elo points of one unit of log odds."""
@@ -33,7 +35,7 @@ class Score:
     points: tuple[float, ...]
     """Points in the games of each opening."""
     games: tuple[int, ...]
-    """Games of each opening, 1 or 2."""
+    """Games of each opening, 1 or 2; an opening of one game is a unit as well."""
 
     @property
     def num_games(self) -> int:
@@ -44,6 +46,16 @@ class Score:
     def mean(self) -> float:
         """Points a game, in [0, 1]; 0.5 before the first game."""
         return sum(self.points) / self.num_games if self.games else 0.5
+
+    @property
+    def pairs(self) -> dict[str, int]:
+        """Openings of two games by what those came to together: LL, LD, WL/DD, WD, WW."""
+        counts = Counter(
+            round(2 * points)
+            for points, count in zip(self.points, self.games, strict=True)
+            if count == _PAIR
+        )
+        return {name: counts[halves] for halves, name in enumerate(PAIR_RESULTS)}
 
     def adjusted(self) -> tuple[float, float]:
         """Mean and standard error with z^2 openings added, half of them won and half lost."""
@@ -150,7 +162,9 @@ class MatchResult:
     stopped: str = ""
     """Why the match ended before all games were played; empty when it did not."""
     troubles: tuple[str, ...] = ()
-    """A sentence for each game that an engine lost by an illegal move or by a failure."""
+    """A sentence for each game that an engine lost by an illegal move, by a failure or on time."""
+    sprt: SprtOutcome | None = None
+    """How the sequential test ended by which the match was played, if it was."""
 
     @property
     def as_black(self) -> Tally:
@@ -205,7 +219,7 @@ class MatchResult:
         chances = taken = 0
         for game in self.games:
             colour = game.colour_of_a if of_a else 1 - game.colour_of_a
-            plies = [ply for ply in game.mate_chances if ply % 2 == colour]
+            plies = [ply for ply in game.mate_chances if game.colour_at(ply) == colour]
             chances += len(plies)
             taken += game.end in _NO_MOVE_LEFT and len(game.moves) - 1 in plies
         return MatesInOne(chances, taken)
@@ -250,6 +264,7 @@ class MatchResult:
                 "low": elo_difference(low),
                 "high": elo_difference(high),
             },
+            "pairs": self.by_opening.pairs,
             "as_black": vars(self.as_black),
             "as_white": vars(self.as_white),
             "ends": self.ends,
@@ -260,11 +275,13 @@ class MatchResult:
             },
             "stopped": self.stopped,
             "troubles": list(self.troubles),
+            **({} if self.sprt is None else {"sprt": self.sprt.to_json_dict()}),
         }
 
     def report(self, name_a: str, name_b: str) -> str:
         """Several lines of text for people, the names as given."""
         low, high = self.interval
+        pairs = self.by_opening.pairs
         ends = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in self.ends.items())
         elo, elo_low, elo_high = (_elo_text(score) for score in (self.score, low, high))
         lines = [
@@ -272,12 +289,15 @@ class MatchResult:
             f"  score    {self.score:.1%}  (95% interval {low:.1%} to {high:.1%})",
             f"  Elo      {elo}  (95% interval {elo_low} to {elo_high})",
             f"  result   {self.total}  (won, drawn, lost)",
+            f"  pairs    {', '.join(f'{key} {count}' for key, count in pairs.items())}",
             f"  as Black {self.as_black}",
             f"  as White {self.as_white}",
             f"  ends     {ends}",
             f"  length   {self.mean_plies:.1f} plies on average",
             f"  mate in one: {self.mates_of_a}; of the opponent: {self.mates_of_b}",
         ]
+        if self.sprt is not None:
+            lines.append(f"  SPRT     {self.sprt}")
         if self.stopped:
             lines.append(f"  stopped  {self.stopped}")
         return "\n".join(lines)

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.evaluation import match
-from keisei.evaluation.match import MatchRules, play_match, random_openings
+from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.openings import random_openings
 from keisei.evaluation.results import MatchResult, Tally
 from keisei.games.standing import Standing
 from keisei.players.greedy import GreedyPlayer
@@ -41,8 +42,11 @@ class ScriptedEnv:
     def winner(board: int, game: int) -> int:
         return BLACK if ScriptedEnv.length(board, game) < 6 else WHITE
 
-    def reset(self, *, seed: int) -> tuple[dict[str, NDArray[np.uint8]], dict[str, Any]]:
+    def reset(
+        self, *, seed: int, options: dict[str, Any]
+    ) -> tuple[dict[str, NDArray[np.uint8]], dict[str, Any]]:
         assert seed == 11
+        assert options["starts"].tolist() == [0] * self.num_envs
         return self.obs(), {}
 
     def obs(self) -> dict[str, NDArray[np.uint8]]:

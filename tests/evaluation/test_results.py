@@ -40,7 +40,39 @@ def test_colours_points_and_ends_are_counted_from_the_games() -> None:
 
 
 def test_an_odd_number_of_games_leaves_half_an_opening() -> None:
-    assert MatchResult(RESULT.games[:5]).by_opening == Score((2.0, 1.0, 0.5), (2, 2, 1))
+    score = MatchResult(RESULT.games[:5]).by_opening
+    assert score == Score((2.0, 1.0, 0.5), (2, 2, 1))
+    assert score.pairs == {"LL": 0, "LD": 0, "WL/DD": 1, "WD": 0, "WW": 1}
+
+
+def test_the_interval_is_that_of_the_pairs_and_not_of_the_games() -> None:
+    # 10 LL, 20 LD, 40 WL/DD, 20 WD, 10 WW. With z^2 / 2 = 1.92073 more pairs at either end the sum
+    # of squares is 2 (10 + 1.92073) 1^2 + 2 (20) 0.5^2 = 33.84146, the error its root over the
+    # 200 + 4 (1.92073) = 207.68292 games, 0.0280103. Wilson's interval is for n = 314.803 games,
+    # 0.25 / 0.0280103^2 - 3.84146, or 0.5 -+ 1.959964 sqrt(0.25 / n + 3.84146 / (2 n)^2) /
+    # (1 + 3.84146 / n) = 0.5 -+ 0.054899. In Elo, 400 lg(0.554899 / 0.445101).
+    points = (0.0,) * 10 + (0.5,) * 20 + (1.0,) * 40 + (1.5,) * 20 + (2.0,) * 10
+    paired = Score(points, (2,) * 100)
+    assert paired.pairs == {"LL": 10, "LD": 20, "WL/DD": 40, "WD": 20, "WW": 10}
+    assert paired.interval == pytest.approx((0.445101, 0.554899), abs=1e-6)
+    assert elo_difference(paired.interval[1]) == pytest.approx(38.30, abs=0.01)
+
+
+def test_many_pairs_have_the_normal_interval_of_pair_scores() -> None:
+    # As above a hundred times: variance of a pair's score (20 (0.25) + 40 (0.0625)) / 100 = 0.075.
+    points = ((0.0,) * 10 + (0.5,) * 20 + (1.0,) * 40 + (1.5,) * 20 + (2.0,) * 10) * 100
+    spread = 1.959964 * (0.075 / 10_000) ** 0.5
+    low, high = Score(points, (2,) * 10_000).interval
+    assert (low, high) == pytest.approx((0.5 - spread, 0.5 + spread), abs=2e-5)
+
+
+def test_games_that_are_not_paired_have_the_interval_of_won_drawn_and_lost() -> None:
+    # A thousand won, two thousand drawn, a thousand lost: variance of a game 0.125.
+    points = ((1.0,) + (0.5,) * 2 + (0.0,)) * 1000
+    spread = 1.959964 * (0.125 / 4000) ** 0.5
+    score = Score(points, (1,) * 4000)
+    assert score.interval == pytest.approx((0.5 - spread, 0.5 + spread), abs=5e-5)
+    assert set(score.pairs.values()) == {0}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +150,7 @@ def test_the_report_tells_score_interval_colours_and_ends() -> None:
     assert lines[2].startswith("  Elo      +58  (95% interval -")
     assert lines[3:] == [
         "  result   +3 =1 -2  (won, drawn, lost)",
+        "  pairs    LL 0, LD 1, WL/DD 1, WD 0, WW 1",
         "  as Black +2 =1 -0",
         "  as White +1 =0 -2",
         "  ends     resignation 1, checkmate 4, max plies 1",
@@ -146,6 +179,16 @@ def test_mates_in_one_are_counted_by_whose_turn_it_was() -> None:
         "share": 0.25,
     }
     assert result.mates_of_a + result.mates_of_b == MatesInOne(6, 2)
+
+
+def test_mates_in_one_are_told_apart_where_white_begins() -> None:
+    start = "lnsgkgsnl/7b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL w - 1"
+    # A has Black and moves second: chances after odd numbers of plies are A's.
+    white_first = GameRecord(0, BLACK, MATE, BLACK, moves=[MOVE] * 80, start=start)
+    white_first.mate_chances.extend([60, 71, 79])
+    result = MatchResult((white_first,))
+    assert result.mates_of_a == MatesInOne(chances=2, taken=1)
+    assert result.mates_of_b == MatesInOne(chances=1, taken=0)
 
 
 def test_unbounded_elo_differences_are_said_and_are_no_numbers() -> None:
