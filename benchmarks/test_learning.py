@@ -58,7 +58,9 @@ def parts() -> Parts:
     env = ShogiVectorEnv(num_envs, obs="compact", num_threads=1, copy=False)
     buffer = ExperienceBuffer(num_steps, num_envs, STATE_SIZE, MASK_BYTES, device)
     metrics = MetricsManager(config.training.total_timesteps, GameStatistics())
-    steps = StepManager([env], agent, buffer, metrics, device)
+    finds_mates = config.training.mate_coef > 0
+    steps = StepManager([env], agent, buffer, metrics, device, finds_mates=finds_mates)
+    agent.network.remember((num_steps + 1) * num_envs)
     steps.start(seed=1)
     made = Parts(config, agent, buffer, steps)
     for _ in range(WARM_UP_STEPS // num_steps):

@@ -41,6 +41,13 @@ class Section(BaseModel):
     )
 
 
+def _path_in_utf8(path: Path | None) -> Path | None:
+    text = str(path)
+    if "\0" in text or text != text.encode("utf-8", "replace").decode():
+        raise ValueError(f"{text!r} is no path in UTF-8, as the settings are; choose another")
+    return path
+
+
 class EnvConfig(Section):
     """The games that are played at once."""
 
@@ -83,10 +90,16 @@ class TrainingConfig(Section):
     """Weight of the value loss."""
     ent_coef: NonNegativeFloat = 0.01
     """Weight of the entropy bonus."""
+    mate_coef: NonNegativeFloat = 1.0
+    """Weight of the cross-entropy of mates in one: above 0 the learner plays each that there is,
+    and learns it by that in the place of PPO."""
     max_grad_norm: PositiveFloat = 0.5
     """Gradients longer than this are scaled down to it."""
     update_epochs: PositiveInt = 2
     """Passes over each rollout."""
+    ply_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Share of the learned plies that each pass visits; below 1 they are drawn by their advantage,
+    with weights that keep the means."""
     num_minibatches: PositiveInt = 4
     """Minibatches of one pass, when ``minibatch_size`` is not given."""
     minibatch_size: PositiveInt | None = None
@@ -142,6 +155,11 @@ class ModelConfig(Section):
     """Name in the network registry: "embedding" (fast on CPUs) or "resnet"."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Arguments of that network, for example its width."""
+    init: Path | None = Field(default=None, strict=False)
+    """Policy whose weights a new run begins with: a checkpoint, a policy.safetensors or a run
+    folder, of the same kind of network; a larger one takes them where that is exact."""
+
+    _check_init = field_validator("init", mode="after")(_path_in_utf8)
 
 
 class SessionConfig(Section):
@@ -164,18 +182,15 @@ class SessionConfig(Section):
     keep_checkpoints: PositiveInt = 3
     """How many of the newest checkpoints stay on disk; with ``watch.action = "restore"`` one more
     does where these are all too new to be restored."""
+    mirror: Annotated[str, Field(min_length=1)] | None = None
+    """Where copies of what the run can go on from are kept, as a URL that fsspec knows (for example
+    ``s3://bucket/runs/a``) or a path; none without a value."""
     writers: tuple[Literal["jsonl", "tensorboard", "wandb"], ...] = Field(
         default=("jsonl",), strict=False
     )
     """Who gets each update's metrics; "jsonl" gets them in any case."""
 
-    @field_validator("run_dir", mode="after")
-    @classmethod
-    def _path_in_utf8(cls, run_dir: Path | None) -> Path | None:
-        text = str(run_dir)
-        if "\0" in text or text != text.encode("utf-8", "replace").decode():
-            raise ValueError(f"{text!r} is no path in UTF-8, as the settings are; choose another")
-        return run_dir
+    _check_run_dir = field_validator("run_dir", "mirror", mode="after")(_path_in_utf8)
 
 
 class DisplayConfig(Section):

@@ -14,6 +14,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from keisei.rl.drawing import draw_plies
 from keisei.rl.gae import negamax_gae, values_of_next_positions
 from keisei.rl.transfer import upload
 
@@ -25,6 +26,7 @@ _LEARNED_FROM = (
     "values",
     "advantages",
     "returns",
+    "mates",
 )
 _SAVED_NAMES = {"loss_mask": "learned"}
 """Of columns that are called otherwise in checkpoints."""
@@ -70,6 +72,7 @@ class ExperienceBuffer:
             "advantages": ((), torch.float32),
             "returns": ((), torch.float32),
             "loss_mask": ((), torch.bool),
+            "mates": ((), torch.bool),
         }
         self._data = TensorDict(
             {
@@ -131,6 +134,7 @@ class ExperienceBuffer:
         truncated: Tensor,
         final_values: Tensor,
         loss_mask: Tensor | None = None,
+        mates: Tensor | None = None,
     ) -> None:
         """Store one vector step; the tensors are copied, from any device.
 
@@ -147,6 +151,7 @@ class ExperienceBuffer:
                 cut off in, to the player to move there; 0 elsewhere.
             loss_mask: bool[N] on the CPU, True = learned from, for the learner chose this move;
                 None when it chose all. Values and log-probabilities are its own in any case.
+            mates: bool[N], the move is a mate that was found and not chosen; None for none.
 
         Raises:
             RuntimeError: the buffer is full.
@@ -173,6 +178,10 @@ class ExperienceBuffer:
         else:
             self._masked += int((~loss_mask).sum())
             self.column("loss_mask")[self._ptr].copy_(upload(loss_mask.numpy(), self.device))
+        if mates is None:
+            self.column("mates")[self._ptr] = False
+        else:
+            self.column("mates")[self._ptr].copy_(mates)
         self._ptr += 1
 
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float) -> None:
@@ -212,27 +221,35 @@ class ExperienceBuffer:
         self._finished = True
 
     def minibatches(
-        self, minibatch_size: int, generator: torch.Generator, room: int | None = None
+        self,
+        minibatch_size: int,
+        generator: torch.Generator,
+        room: int | None = None,
+        priorities: Tensor | None = None,
+        drawn: int | None = None,
     ) -> Iterator[TensorDict]:
-        """Visit each learned ply once, in a random order, in minibatches drawn on the device.
+        """Visit learned plies in a random order, in minibatches drawn on the device.
 
         Args:
             minibatch_size: B; the last minibatch is smaller when B does not divide the plies.
-            generator: on the buffer's device; it decides the order.
+            generator: on the buffer's device; it decides plies and order.
             room: B of all minibatches, filled up with copies of a ply; None to fill up nothing.
+            priorities: int64[learned plies], by which ``drawn`` of them are drawn; None to visit
+                each once.
+            drawn: plies that are visited, with priorities.
 
         Yields:
             TensorDict [B] with state, mask_bits, actions, log_probs, values, advantages, returns,
-            and counted, float32: 0 for what only fills it up, else 1.
+            mates, and weights, float32: 1 on average, 0 for what only fills it up; a mean with
+            them is on average one over all learned plies.
 
         Raises:
             RuntimeError: the buffer is not finished.
-            ValueError: the size is not between 1 and the number of learned plies, or there is less
-                room.
+            ValueError: the size is not between 1 and the number of plies, or there is less room.
         """
         if not self._finished:
             raise RuntimeError("the buffer has no advantages yet; call finish() first")
-        count = self.learned_plies
+        count = self.learned_plies if drawn is None else drawn
         if not 1 <= minibatch_size <= count:
             raise ValueError(
                 f"minibatch_size must lie between 1 and the {count} plies of a rollout, "
@@ -241,16 +258,22 @@ class ExperienceBuffer:
         if room is not None and room < minibatch_size:
             raise ValueError(f"room for {room} plies does not hold minibatches of {minibatch_size}")
         rollout = cast(TensorDict, self._data.select(*_LEARNED_FROM).flatten())
-        order = torch.randperm(count, generator=generator, device=self.device)
+        if priorities is None:
+            order = torch.randperm(count, generator=generator, device=self.device)
+            weights = torch.ones(count, device=self.device)
+        else:
+            order, weights = draw_plies(priorities, count, generator)
         if self._masked:
             order = self.column("loss_mask").flatten().nonzero().squeeze(1)[order]
-        for index in cast(tuple[Tensor, ...], order.split(minibatch_size)):
+        for first in range(0, count, minibatch_size):
+            index = order[first : first + minibatch_size]
+            counted = weights[first : first + minibatch_size]
             missing = 0 if room is None else room - len(index)
-            counted = torch.ones(len(index) + missing, device=self.device)
-            counted[len(index) :] = 0.0
-            filled = torch.cat((index, index[:1].expand(missing))) if missing else index
-            minibatch = cast(TensorDict, rollout[filled])
-            minibatch["counted"] = counted
+            if missing:
+                index = torch.cat((index, index[:1].expand(missing)))
+                counted = torch.cat((counted, counted.new_zeros(missing)))
+            minibatch = cast(TensorDict, rollout[index])
+            minibatch["weights"] = counted
             yield minibatch
 
     def clear(self) -> None:
@@ -273,6 +296,8 @@ class ExperienceBuffer:
         self._ptr = int(state["ptr"])
         self._finished = bool(state["finished"])
         saved = cast(dict[str, Tensor], state["columns"])
+        self.column("mates").zero_()  # of which earlier versions know nothing
         for name in cast(Iterable[str], self._data.keys()):
-            self.column(name)[: self._ptr].copy_(saved[_SAVED_NAMES.get(name, name)])
+            if _SAVED_NAMES.get(name, name) in saved:
+                self.column(name)[: self._ptr].copy_(saved[_SAVED_NAMES.get(name, name)])
         self._masked = int((~self.column("loss_mask")[: self._ptr]).sum())

@@ -5,8 +5,47 @@ Source of the formulas: Schulman et al., "Proximal Policy Optimization Algorithm
 each ply; what is minimised or reported is a weighted mean of it.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from keisei.rl.masking import count_legal, normalised_entropy
+
+
+def terms_of_plies(
+    batch: Mapping[str, Tensor],
+    evaluated: tuple[Tensor, Tensor, Tensor],
+    advantages: Tensor,
+    clip_coef: float,
+) -> dict[str, Tensor]:
+    """What each ply adds to the objective and to what is reported, float32[B], by its metric.
+
+    A mate that was found was not drawn from the policy, so that it has no ratio: it is learned by
+    cross-entropy, and counts 0 where ratios are meant.
+
+    Args:
+        batch: as :meth:`ExperienceBuffer.minibatches` gives it.
+        evaluated: log-probability of the action, entropy and value float32[B] by the network.
+        advantages: float32[B], normalised.
+        clip_coef: c, how far a ratio may leave 1 with profit.
+    """
+    log_prob, entropy, values = evaluated
+    mates = batch["mates"]
+    log_ratio = torch.where(mates, 0.0, log_prob - batch["log_probs"])
+    told = log_ratio.detach()
+    evenness = normalised_entropy(entropy.detach(), count_legal(batch["mask_bits"]))
+    return {
+        "policy_loss": clipped_surrogate_loss(
+            log_ratio, torch.where(mates, 0.0, advantages), clip_coef
+        ),
+        "mate_loss": torch.where(mates, -log_prob, 0.0),
+        "value_loss": value_loss(values, batch["returns"]),
+        "entropy": entropy,
+        "entropy_normalised": evenness,
+        "approx_kl": approx_kl(told),
+        "clip_fraction": is_clipped(told, clip_coef),
+    }
 
 
 def clipped_surrogate_loss(log_ratio: Tensor, advantages: Tensor, clip_coef: float) -> Tensor:

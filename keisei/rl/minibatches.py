@@ -32,7 +32,7 @@ def divide_plies(counts: Sequence[int], plies: int, config: TrainingConfig) -> D
         plies: played by each rank in a rollout.
         config: has the size or the number of minibatches.
 
-    Example:
+    Examples:
         >>> divide_plies([90, 100], 100, TrainingConfig(num_minibatches=4))
         Division(sizes=(23, 25), totals=(48, 48, 48, 46), room=25)
     """

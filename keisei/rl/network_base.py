@@ -86,6 +86,16 @@ class PolicyValueNet(nn.Module):
         """Value float32[B] in [-1, 1] of states uint8[B, K] to the player to move."""
         return self.logits_and_value(state)[1].float()
 
+    def remember(self, positions: int) -> None:
+        """Keep in mind what was found in the last positions that moves were chosen in.
+
+        They are then learned from in less time, with the same results. A network that has nothing
+        to remember, as this one, does nothing.
+
+        Args:
+            positions: how many; 0 forgets all.
+        """
+
     def _policy(self, logits: Tensor, mask_bits: Tensor) -> MaskedCategorical:
         mask = unpack_mask(mask_bits, self.num_actions)
         # Reading a flag back is free on a CPU; elsewhere the host would wait for the device.

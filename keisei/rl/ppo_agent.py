@@ -10,6 +10,7 @@ minibatch; what is learned is what one process would learn from all shares toget
 # (torch and tensordict leave parts of their signatures open.)
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from itertools import chain, repeat
 from typing import Any, cast
@@ -19,15 +20,9 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from keisei.config_schema import TrainingConfig
+from keisei.rl.drawing import priorities_of
 from keisei.rl.experience_buffer import ExperienceBuffer
-from keisei.rl.losses import (
-    approx_kl,
-    clipped_surrogate_loss,
-    explained_variance,
-    is_clipped,
-    value_loss,
-)
-from keisei.rl.masking import count_legal, normalised_entropy
+from keisei.rl.losses import explained_variance, terms_of_plies
 from keisei.rl.minibatches import divide_plies
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.ranks import Ranks
@@ -38,6 +33,7 @@ _DEVIATION_EPSILON = 1e-8
 _STEP_METRICS = (
     "loss",
     "policy_loss",
+    "mate_loss",
     "value_loss",
     "entropy",
     "entropy_normalised",
@@ -152,17 +148,16 @@ class PPOAgent:
         counts = self._ranks.gather(buffer.learned_plies)
         if not any(counts):
             raise ValueError("the rollout holds no plies that are to be learned from")
-        advantages, values, returns = (
-            self._ranks.join(buffer.learned_from(name).flatten(), counts)
-            for name in ("advantages", "values", "returns")
-        )
+        own = [buffer.learned_from(each).flatten() for each in ("advantages", "values", "returns")]
+        advantages, values, returns = (self._ranks.join(each, counts) for each in own)
         center, scale = advantages.new_zeros(()), advantages.new_ones(())
         if config.normalize_advantages:
             # Without Bessel's correction, which leaves nothing of a single ply.
             center = advantages.mean()
             scale = advantages.std(correction=0) + _DEVIATION_EPSILON
         before = self._weights_and_optimizer()
-        epochs = self._epochs(buffer, counts, center, scale)
+        priorities = priorities_of((own[0] - center) / scale) if config.ply_share < 1.0 else None
+        epochs = self._epochs(buffer, counts, center, scale, priorities)
         variance = explained_variance(values, returns)
         steps = torch.cat(epochs)
         length = nn.utils.get_total_norm(list(self.network.parameters()))
@@ -234,7 +229,12 @@ class PPOAgent:
         self._lr_scale = float(state["slowdown"])
 
     def _epochs(
-        self, buffer: ExperienceBuffer, counts: list[int], center: Tensor, scale: Tensor
+        self,
+        buffer: ExperienceBuffer,
+        counts: list[int],
+        center: Tensor,
+        scale: Tensor,
+        priorities: Tensor | None,
     ) -> list[Tensor]:
         """The passes over a rollout: for each the numbers of its steps, float32[steps, ...].
 
@@ -243,16 +243,19 @@ class PPOAgent:
             counts: plies of each rank that are learned from.
             center: is taken from the advantages.
             scale: divides them.
+            priorities: of this rank's plies, by which an epoch draws its share; None for all.
         """
         config, rank = self.config, self._ranks.rank
-        parts = divide_plies(counts, buffer.plies, config)
+        drawn = [math.ceil(config.ply_share * count) for count in counts]
+        parts = divide_plies(drawn, math.ceil(config.ply_share * buffer.plies), config)
         # Minibatches of one size are compiled once, and run as one CUDA graph.
         room = parts.room if config.compile else None
         epochs: list[Tensor] = []
         for _ in range(config.update_epochs):
             own: Iterable[TensorDict] = ()
             if buffer.learned_plies:
-                own = buffer.minibatches(parts.sizes[rank], self._generator, room)
+                size = parts.sizes[rank]
+                own = buffer.minibatches(size, self._generator, room, priorities, drawn[rank])
             # A rank whose plies are used up goes on with the others, without any.
             rows = [
                 self._optimizer_step(minibatch, 1.0 / plies, center, scale)
@@ -298,30 +301,20 @@ class PPOAgent:
         """This rank's parts of the means over a minibatch, float32[]: _STEP_METRICS but the last.
 
         Args:
-            minibatch: [B], its plies; rows that only fill it up are not counted.
+            minibatch: [B], its plies; rows that only fill it up have no weight.
             advantages: float32[B], normalised.
             weight: of a ply in the means.
         """
         config = self.config
         column = cast(dict[str, Tensor], minibatch)
-        weights = column["counted"] * weight
         with self.autocast():
-            log_prob, entropy, values = self._evaluate(
-                column["state"], column["mask_bits"], column["actions"]
-            )
-        log_ratio = log_prob - column["log_probs"]
-        terms = (
-            clipped_surrogate_loss(log_ratio, advantages, config.clip_coef),
-            value_loss(values, column["returns"]),
-            entropy,
-        )
-        policy_loss, squared_error, mean_entropy = ((weights * term).sum() for term in terms)
-        loss = policy_loss + config.vf_coef * squared_error - config.ent_coef * mean_entropy
-        with torch.no_grad():
-            evenness = normalised_entropy(entropy, count_legal(column["mask_bits"]))
-            diagnostics = evenness, approx_kl(log_ratio), is_clipped(log_ratio, config.clip_coef)
-            told = [(weights * term).sum() for term in diagnostics]
-        return [loss, policy_loss, squared_error, mean_entropy, *told]
+            evaluated = self._evaluate(column["state"], column["mask_bits"], column["actions"])
+        terms = terms_of_plies(column, evaluated, advantages, config.clip_coef)
+        weights = column["weights"] * weight
+        sums = {name: (weights * term).sum() for name, term in terms.items()}
+        loss = sums["policy_loss"] + config.mate_coef * sums["mate_loss"]
+        loss = loss + config.vf_coef * sums["value_loss"] - config.ent_coef * sums["entropy"]
+        return [loss, *(sums[name] for name in _STEP_METRICS[1:-1])]
 
     def _joined(self, rows: Tensor) -> Tensor:
         """Numbers of the steps of an epoch from all ranks' parts of them, float32[steps, ...]."""

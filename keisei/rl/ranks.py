@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, distributed, nn
 from typing_extensions import override
 
+from keisei.rl.shared_sums import SharedSums, open_shared_sums
+
 Value = TypeVar("Value")
 
 
@@ -63,9 +65,16 @@ class Ranks:
         """What an action gives on rank 0, which alone does it; its exceptions are raised on all."""
         return action()
 
+    def on_each(self, action: Callable[[], Value]) -> Value:
+        """What an action gives on this rank; what it raises on any rank is raised on all."""
+        return action()
+
     @contextmanager
     def first_ahead(self) -> Generator[None]:
-        """Within a ``with`` block rank 0 works before all others, so that they find its files."""
+        """Within a ``with`` block one rank of each machine works first; the others find its files.
+
+        Those are the ranks of ``local_rank`` 0, which work side by side.
+        """
         yield
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -118,6 +127,7 @@ class ProcessRanks(Ranks):
         self.size = distributed.get_world_size()
         self.local_rank = int(os.environ.get("LOCAL_RANK", self.rank))
         self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", self.size))
+        self._rooms: dict[int, SharedSums | None] = {}
 
     @override
     def any(self, flag: bool) -> bool:
@@ -159,15 +169,32 @@ class ProcessRanks(Ranks):
         return value
 
     @override
+    def on_each(self, action: Callable[[], Value]) -> Value:
+        value: Any = None
+        failure: Exception | None = None
+        try:
+            value = action()
+        except Exception as error:  # noqa: BLE001 - raised again below, on all ranks
+            failure = error
+        first = next(filter(None, self.gather(failure)), None)
+        if first is not None:
+            raise first
+        return value
+
+    def _wait_for_all(self) -> None:
+        self.any(False)  # noqa: FBT003
+
+    @override
     @contextmanager
     def first_ahead(self) -> Generator[None]:
-        if not self.is_first:
-            self.any(False)  # noqa: FBT003
+        is_ahead = self.local_rank == 0
+        if not is_ahead:
+            self._wait_for_all()
         try:
             yield
         finally:
-            if self.is_first:
-                self.any(False)  # noqa: FBT003
+            if is_ahead:
+                self._wait_for_all()
 
     @override
     def sum(self, tensor: Tensor) -> Tensor:
@@ -194,9 +221,26 @@ class ProcessRanks(Ranks):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
+        shared = self._shared_sums(gradients)
+        if shared is not None:
+            shared.add(gradients)
+            return
         together = self.sum(torch.cat([each.flatten() for each in gradients]))
         begin = 0
         for gradient in gradients:
             part = together[begin : begin + gradient.numel()]
             gradient.copy_(part.view_as(gradient))
             begin += gradient.numel()
+
+    def _shared_sums(self, tensors: Sequence[Tensor]) -> SharedSums | None:
+        """Room for tensors of all ranks in memory that they share; None where they cannot."""
+        if self.local_size < self.size or any(
+            each.dtype != torch.float32 or each.device.type != "cpu" for each in tensors
+        ):
+            return None
+        length = sum(each.numel() for each in tensors)
+        if length not in self._rooms:
+            self._rooms[length] = open_shared_sums(
+                length, self.rank, self.size, self.gather, self._wait_for_all
+            )
+        return self._rooms[length]

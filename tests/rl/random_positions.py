@@ -1,11 +1,14 @@
 """Positions of random shogi games, played by cshogi, in the compact form."""
 
+import functools
 import random
 
 import cshogi
 import numpy as np
+import torch
 from cshogi.dlshogi import make_move_label
 from numpy.typing import NDArray
+from torch import Tensor
 
 from keisei.shogi.constants import NUM_ACTIONS, NUM_SQUARES, OTHER_SIDE, WHITE
 from keisei.shogi.features import (
@@ -20,6 +23,9 @@ from keisei.shogi.features import (
     STATE_SIZE,
     TO_MOVE,
 )
+
+COUNT = 300
+"""Positions that most tests of networks take."""
 
 _HAND_ORDER = [0, 1, 2, 3, 5, 6, 4]
 """cshogi holds gold before bishop and rook."""
@@ -80,3 +86,10 @@ def square(file: int, rank: int) -> int:
     number = 9 * (file - 1) + rank - 1
     assert 0 <= number < NUM_SQUARES
     return number
+
+
+@functools.cache
+def usual_positions() -> tuple[Tensor, Tensor, Tensor]:
+    """States, packed masks and legal actions of COUNT positions of random games; to be read."""
+    states, masks, actions = random_positions(COUNT, seed=11)
+    return torch.tensor(states), torch.tensor(masks), torch.tensor(actions)

@@ -22,6 +22,7 @@ from keisei.rl.schedules import scheduled_learning_rate
 METRICS = {
     "loss",
     "policy_loss",
+    "mate_loss",
     "value_loss",
     "entropy",
     "entropy_normalised",
@@ -277,3 +278,29 @@ def test_compiled_networks_learn_the_same() -> None:
             assert rows[0][name] == pytest.approx(rows[1][name], rel=1e-3, abs=1e-5)
         graphs.append(counters["stats"]["unique_graphs"])
     assert graphs == graphs[:1] * 3  # the number of learned plies compiles nothing anew
+
+
+def test_mates_are_learned_by_cross_entropy_in_the_place_of_ppo() -> None:
+    settings = SETTINGS.model_copy(
+        update={"mate_coef": 2.0, "update_epochs": 1, "num_minibatches": 1, "ent_coef": 0.0}
+    )
+    play = SelfPlay(new_agent(0, settings), num_envs=32)
+    play.fill()
+    mates = play.buffer.column("mates")
+    mates[::3] = True
+    log_probs = play.buffer.column("log_probs").clone()
+    # Of what a mate was played with nothing is read.
+    play.buffer.column("log_probs")[mates] = -77.0
+    before = _weights(play.agent)
+    found = play.agent.learn(play.buffer, progress=0.0)
+    # Before the first step all ratios are 1, and what PPO says is the mean advantage.
+    advantages = play.buffer.column("advantages")
+    advantages = (advantages - advantages.mean()) / advantages.std(correction=0)
+    share = 1 / advantages.numel()
+    assert found["mate_loss"] == pytest.approx(float(-log_probs[mates].sum() * share), rel=1e-4)
+    expected = float(-advantages[~mates].sum() * share)
+    assert found["policy_loss"] == pytest.approx(expected, abs=1e-5)
+    assert found["approx_kl"] == pytest.approx(0.0, abs=1e-6)
+    loss = found["policy_loss"] + 2 * found["mate_loss"] + 0.5 * found["value_loss"]
+    assert found["loss"] == pytest.approx(loss, rel=1e-5)
+    assert not torch.equal(before["policy.bias"], _weights(play.agent)["policy.bias"])

@@ -73,6 +73,7 @@ SETTINGS = TrainingConfig(
     # the random player leaves that line.
     ent_coef=0.1,
     update_epochs=2,
+    ply_share=1.0,
     num_minibatches=4,
 )
 

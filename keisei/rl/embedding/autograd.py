@@ -10,6 +10,7 @@ Letters: B positions, W width of the input sum, M legal moves of the whole batch
 # (torch and tensordict leave parts of their signatures open.)
 
 import functools
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -24,14 +25,19 @@ from keisei.rl.embedding.features import MAX_INPUT_ROWS, ROWS_PER_MOVE
 from keisei.rl.embedding.kernels import (
     COLUMNS_PER_TASK,
     choose_moves,
-    evaluate_moves,
+    count_moves,
     judge_moves,
     scatter_input_gradient,
-    scatter_move_gradient,
     sum_input_rows,
     write_rows,
 )
-from keisei.rl.masking import count_legal, require_legal_actions
+from keisei.rl.embedding.memory import Memory, recall_rows, remember
+from keisei.rl.embedding.move_gradients import (
+    evaluate_moves,
+    list_gradients,
+    scatter_move_gradient,
+)
+from keisei.rl.masking import require_legal_actions
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_ACTIONS
 from keisei.shogi.features import MASK_BYTES
 from keisei.shogi.kernel_threads import KernelThreads
@@ -46,7 +52,7 @@ def _threads(count: int) -> KernelThreads:
     return KernelThreads(count, "keisei-network")
 
 
-def _for_each(tasks: Sequence[object], do: Callable[..., None], *arguments: object) -> None:
+def for_each(tasks: Sequence[object], do: Callable[..., None], *arguments: object) -> None:
     """Run a kernel, whose last argument is the task, on as many threads as torch may use."""
     num_threads = torch.get_num_threads()
     if num_threads == 1 or len(tasks) == 1:
@@ -58,7 +64,7 @@ def _for_each(tasks: Sequence[object], do: Callable[..., None], *arguments: obje
             each.result()
 
 
-def _slices(num_positions: int) -> list[tuple[int, int]]:
+def slices(num_positions: int) -> list[tuple[int, int]]:
     """Ranges (first, last) of positions, one a task."""
     starts = range(0, num_positions, _POSITIONS_PER_TASK)
     return [(start, min(start + _POSITIONS_PER_TASK, num_positions)) for start in starts]
@@ -79,15 +85,18 @@ class FoundRows(NamedTuple):
     the move table."""
 
 
-def _count_moves(mask_bits: Tensor) -> NDArray[Any]:
-    """Number of legal moves [B].
+def _offsets(mask_bits: Tensor) -> NDArray[np.int64]:
+    """Where the moves of each position begin among those of all, and how many there are [B + 1].
 
     Raises:
         ValueError: a row has no legal action, or more than any shogi position has, or marks a
             label that does not exist.
     """
-    require_legal_actions(mask_bits)
-    counts = count_legal(mask_bits).numpy()
+    offsets = np.empty(len(mask_bits) + 1, dtype=np.int64)
+    count_moves(_array(mask_bits, torch.uint8), offsets)
+    counts = np.diff(offsets)
+    if not counts.all():
+        require_legal_actions(mask_bits)
     if counts.max() > MAX_LEGAL_MOVES:
         raise ValueError(
             f"row {counts.argmax()} of the mask has {counts.max()} legal actions; "
@@ -95,25 +104,28 @@ def _count_moves(mask_bits: Tensor) -> NDArray[Any]:
         )
     if bool((mask_bits[:, -1] >> (NUM_ACTIONS % 8)).any()):
         raise ValueError(f"the mask marks a label past {NUM_ACTIONS - 1} as legal")
-    return counts
+    return offsets
 
 
-def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
+def find_rows(
+    state: Tensor, mask_bits: Tensor | None = None, memory: Memory | None = None
+) -> FoundRows:
     """Rows of positions and of their legal moves.
 
     Args:
         state: uint8[B, 100] on the CPU, mover's view.
         mask_bits: uint8[B, 274], packed legal actions; None when the moves are not needed.
+        memory: has the rows of some positions; None for none.
 
     Raises:
         ValueError: a row of the mask has no legal action, or is no shogi mask.
     """
     num_positions = len(state)
-    offsets = np.zeros(num_positions + 1, dtype=np.int64)
     if mask_bits is None:
+        offsets = np.zeros(num_positions + 1, dtype=np.int64)
         bits = np.zeros((num_positions, MASK_BYTES), dtype=np.uint8)
     else:
-        np.cumsum(_count_moves(mask_bits), out=offsets[1:])
+        offsets = _offsets(mask_bits)
         bits = _array(mask_bits, torch.uint8)
     found = FoundRows(
         (
@@ -123,8 +135,17 @@ def find_rows(state: Tensor, mask_bits: Tensor | None = None) -> FoundRows:
         (offsets, np.empty((offsets[-1], ROWS_PER_MOVE), dtype=np.int32)),
     )
     states = _array(state, torch.uint8)
-    _for_each(_slices(num_positions), write_rows, states, bits, found.inputs, found.legal)
+    if memory is None:
+        for_each(slices(num_positions), write_rows, states, bits, found.inputs, found.legal)
+    else:
+        work = memory, states, bits, found.inputs, found.legal
+        for_each(slices(num_positions), recall_rows, *work)
     return found
+
+
+def remember_rows(memory: Memory, state: Tensor, found: FoundRows) -> None:
+    """Keep the rows that were found of positions uint8[B, 100] and of their legal moves."""
+    remember(memory, _array(state, torch.uint8), found.inputs, found.legal)
 
 
 class _InputSum(Function):
@@ -135,7 +156,7 @@ class _InputSum(Function):
         weights = _array(table, torch.float32)
         num_positions = len(found.inputs[0])
         sums = np.empty((num_positions, weights.shape[1]), dtype=np.float32)
-        _for_each(_slices(num_positions), sum_input_rows, weights, *found.inputs, sums)
+        for_each(slices(num_positions), sum_input_rows, weights, *found.inputs, sums)
         ctx.inputs, ctx.table_shape = found.inputs, weights.shape
         return torch.from_numpy(sums)
 
@@ -147,7 +168,7 @@ class _InputSum(Function):
         grads = _array(grad_sums, torch.float32)
         grad_table = np.zeros(ctx.table_shape, dtype=np.float32)
         strips = range(0, grads.shape[1], COLUMNS_PER_TASK)
-        _for_each(strips, scatter_input_gradient, *ctx.inputs, grads, grad_table)
+        for_each(strips, scatter_input_gradient, *ctx.inputs, grads, grad_table)
         return torch.from_numpy(grad_table), None
 
 
@@ -156,7 +177,7 @@ class _MoveEvaluation(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor
+        ctx: Any, vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor, small: float
     ) -> tuple[Tensor, Tensor]:
         vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
         made = _array(actions, torch.int64)
@@ -169,27 +190,33 @@ class _MoveEvaluation(Function):
             np.empty_like(vectors),
             np.empty_like(vectors),
         )
-        _for_each(_slices(num_positions), evaluate_moves, vectors, weights, found.legal, made, out)
-        ctx.vectors, ctx.legal, ctx.derivatives = vectors, found.legal, out[2:]
-        ctx.table_shape = weights.shape
+        for_each(slices(num_positions), evaluate_moves, vectors, weights, found.legal, made, out)
+        ctx.vectors, ctx.legal, ctx.made, ctx.out = vectors, found.legal, made, out
+        ctx.table_shape, ctx.small = weights.shape, small
         return torch.from_numpy(out[0]), torch.from_numpy(out[1])
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad_log_prob: Tensor, grad_entropy: Tensor
-    ) -> tuple[Tensor, Tensor, None, None]:
-        by_log_prob = _array(grad_log_prob, torch.float32)
-        by_entropy = _array(grad_entropy, torch.float32)
-        by_logit, entropy_by_logit, by_vector, entropy_by_vector = ctx.derivatives
-        moves_per_position = np.diff(ctx.legal[0])
-        grad_logits = np.repeat(by_log_prob, moves_per_position) * by_logit
-        grad_logits += np.repeat(by_entropy, moves_per_position) * entropy_by_logit
-        grad_vectors = by_log_prob[:, None] * by_vector + by_entropy[:, None] * entropy_by_vector
+    ) -> tuple[Tensor, Tensor, None, None, None]:
+        slopes = _array(grad_log_prob, torch.float32), _array(grad_entropy, torch.float32)
+        log_prob, entropy, probs, log_probs, by_vector, entropy_by_vector = ctx.out
+        grad_vectors = slopes[0][:, None] * by_vector + slopes[1][:, None] * entropy_by_vector
+        kept = (
+            np.empty(len(log_prob), dtype=np.int64),
+            np.empty(len(probs), dtype=np.int64),
+            np.empty(len(probs), dtype=np.float32),
+        )
+        # The numbers themselves are the seed: they are others after each step of the optimiser,
+        # and the same for any number of threads and after a resume.
+        rounding = ctx.small * float(np.abs(slopes[0]).mean()), zlib.crc32(log_prob.tobytes())
+        work = ctx.legal, ctx.made, (probs, log_probs, entropy), slopes, kept, rounding
+        for_each(slices(len(log_prob)), list_gradients, *work)
         grad_table = np.zeros(ctx.table_shape, dtype=np.float32)
         parts = range(ROWS_PER_MOVE)
-        _for_each(parts, scatter_move_gradient, ctx.vectors, ctx.legal, grad_logits, grad_table)
-        return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None
+        for_each(parts, scatter_move_gradient, ctx.vectors, ctx.legal, kept, grad_table)
+        return torch.from_numpy(grad_vectors), torch.from_numpy(grad_table), None, None, None
 
 
 def input_sum(table: Tensor, found: FoundRows) -> Tensor:
@@ -203,7 +230,7 @@ def input_sum(table: Tensor, found: FoundRows) -> Tensor:
 
 
 def move_evaluation(
-    vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor
+    vector: Tensor, table: Tensor, found: FoundRows, actions: Tensor, small: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy float32[B] of legal actions, differentiable.
 
@@ -212,8 +239,12 @@ def move_evaluation(
         table: float32[NUM_MOVE_ROWS, POLICY_WIDTH].
         found: the moves' rows.
         actions: int64[B], legal actions; one that is not legal gives NaN.
+        small: gradients of logits below this share of the mean gradient of the log-probabilities
+            are rounded at random to it or to 0 for the table, which is unbiased and saves most of
+            the work; 0 for none.
     """
-    return cast(tuple[Tensor, Tensor], _MoveEvaluation.apply(vector, table, found, actions))
+    evaluate = cast(Callable[..., tuple[Tensor, Tensor]], _MoveEvaluation.apply)
+    return evaluate(vector, table, found, actions, small)
 
 
 def legal_log_probs(vector: Tensor, table: Tensor, found: FoundRows) -> Tensor:
@@ -226,7 +257,7 @@ def legal_log_probs(vector: Tensor, table: Tensor, found: FoundRows) -> Tensor:
     """
     vectors, weights = _array(vector, torch.float32), _array(table, torch.float32)
     log_probs = np.empty(len(found.legal[1]), dtype=np.float32)
-    _for_each(_slices(len(vectors)), judge_moves, vectors, weights, found.legal, log_probs)
+    for_each(slices(len(vectors)), judge_moves, vectors, weights, found.legal, log_probs)
     return torch.from_numpy(log_probs)
 
 
@@ -247,5 +278,5 @@ def move_choice(
     if not deterministic:
         draws = _array(uniforms, torch.float32)
     out = (np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32))
-    _for_each(_slices(len(vectors)), choose_moves, vectors, weights, found.legal, draws, out)
+    for_each(slices(len(vectors)), choose_moves, vectors, weights, found.legal, draws, out)
     return torch.from_numpy(out[0]), torch.from_numpy(out[1])

@@ -11,9 +11,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from keisei.rl.embedding.rows import count_attackers, legal_move_rows, position_rows
+from keisei.rl.embedding import tables
+from keisei.rl.embedding.rows import all_rows
 from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_SQUARES
 from keisei.shogi.jit import inline_kernel, kernel
+from keisei.shogi.row_sums import STRIP, add_rows_of
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -27,21 +29,29 @@ COLUMNS_PER_TASK = 64
 
 
 @inline_kernel
-def _add_rows(table: Floats, rows: Rows, count: int, total: Floats) -> None:
-    """Set total[W] to the sum of the table's rows."""
+def add_rows(table: Floats, rows: Rows, count: int, total: Floats) -> None:
+    """Set total[W] to the sum of the table's rows; W is a multiple of STRIP."""
     width = table.shape[1]
     for j in range(width):
         total[j] = 0.0
-    # Four rows at a time: the running total is read and written a quarter as often.
-    quads = count // 4 * 4
-    for k in range(0, quads, 4):
-        a, b, c, d = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
-        for j in range(width):
-            total[j] += (table[a, j] + table[b, j]) + (table[c, j] + table[d, j])
-    for k in range(quads, count):
-        a = rows[k]
-        for j in range(width):
-            total[j] += table[a, j]
+    for column in range(0, width, STRIP):
+        add_rows_of(total, column, table, column, rows, count)
+
+
+@kernel
+def count_moves(mask_bits: Bytes, offsets: Offsets) -> None:
+    """Where the moves of each position begin among those of all.
+
+    Args:
+        mask_bits: uint8[B, 274], packed legal actions.
+        offsets: int64[B + 1], written: position i has the moves offsets[i] .. offsets[i + 1] - 1.
+    """
+    offsets[0] = 0
+    for i in range(mask_bits.shape[0]):
+        count = 0
+        for byte in range(mask_bits.shape[1]):
+            count += tables.NUM_SET_BITS[mask_bits[i, byte]]
+        offsets[i + 1] = offsets[i] + count
 
 
 @kernel
@@ -67,10 +77,8 @@ def write_rows(
     offsets, move_rows = legal
     attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(positions[0], positions[1]):
-        count_attackers(states[i, :NUM_SQUARES], attackers)
-        counts[i] = position_rows(states[i], attackers, rows[i])
-        moves = slice(offsets[i], offsets[i + 1])
-        legal_move_rows(states[i], attackers, mask_bits[i], move_rows[moves])
+        moves = move_rows[offsets[i] : offsets[i + 1]]
+        counts[i] = all_rows(states[i], mask_bits[i], attackers, rows[i], moves)
 
 
 @kernel
@@ -87,7 +95,7 @@ def sum_input_rows(
         positions: first position and one past the last.
     """
     for i in range(positions[0], positions[1]):
-        _add_rows(table, rows[i], counts[i], sums[i])
+        add_rows(table, rows[i], counts[i], sums[i])
 
 
 @kernel
@@ -115,7 +123,7 @@ def scatter_input_gradient(
 
 
 @inline_kernel
-def _move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: Floats) -> float:
+def move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: Floats) -> float:
     """Write the move vector [H], the sum of its rows; its inner product with the vector [H]."""
     label, exchange, enemy, own = table[rows[0]], table[rows[1]], table[rows[2]], table[rows[3]]
     danger, mating, threat = table[rows[4]], table[rows[5]], table[rows[6]]
@@ -135,7 +143,7 @@ def _move_logit(vector: Floats, table: Floats, rows: Rows, move: Floats, lanes: 
 
 
 @inline_kernel
-def _softmax(
+def softmax_of_moves(
     vector: Floats, table: Floats, rows: Rows, moves: Floats, probs: Floats, log_probs: Floats
 ) -> None:
     """Write the move vectors [m, H], probabilities [m] and their logarithms [m] of one position.
@@ -146,7 +154,7 @@ def _softmax(
     lanes = moves[MAX_LEGAL_MOVES]
     highest = np.float32(-np.inf)
     for m in range(num_moves):
-        log_probs[m] = _move_logit(vector, table, rows[m], moves[m], lanes)
+        log_probs[m] = move_logit(vector, table, rows[m], moves[m], lanes)
         highest = max(highest, log_probs[m])
     total = np.float32(0.0)
     for m in range(num_moves):
@@ -181,7 +189,7 @@ def judge_moves(
     probs = np.empty(MAX_LEGAL_MOVES, np.float32)
     for i in range(positions[0], positions[1]):
         each = slice(offsets[i], offsets[i + 1])
-        _softmax(vectors[i], table, rows[each], moves, probs, log_probs[each])
+        softmax_of_moves(vectors[i], table, rows[each], moves, probs, log_probs[each])
 
 
 @kernel
@@ -209,7 +217,7 @@ def choose_moves(
     probs, log_probs = np.empty(MAX_LEGAL_MOVES, np.float32), np.empty(MAX_LEGAL_MOVES, np.float32)
     for i in range(positions[0], positions[1]):
         move_rows = rows[offsets[i] : offsets[i + 1]]
-        _softmax(vectors[i], table, move_rows, moves, probs, log_probs)
+        softmax_of_moves(vectors[i], table, move_rows, moves, probs, log_probs)
         chosen = 0
         cumulative = np.float32(0.0)
         for m in range(move_rows.shape[0]):
@@ -225,82 +233,3 @@ def choose_moves(
                     break
         actions[i] = move_rows[chosen, 0]
         chosen_log_probs[i] = log_probs[chosen]
-
-
-@kernel
-def evaluate_moves(
-    vectors: Floats,
-    table: Floats,
-    legal: tuple[Offsets, Rows],
-    actions: Offsets,
-    out: tuple[Floats, Floats, Floats, Floats, Floats, Floats],
-    positions: tuple[int, int],
-) -> None:
-    """Log-probability, entropy and their derivatives in some positions.
-
-    Args:
-        vectors: float32[B, H], policy vectors.
-        table: float32[NUM_MOVE_ROWS, H].
-        legal: from :func:`write_rows`.
-        actions: int64[B], legal actions.
-        out: written: log-probability of the action float32[B], entropy float32[B]; their
-            derivatives by the logits float32[M] each; and by the vectors float32[B, H] each.
-        positions: first position and one past the last.
-    """
-    offsets, rows = legal
-    log_prob, entropy, by_logit, entropy_by_logit, by_vector, entropy_by_vector = out
-    moves = np.empty((MAX_LEGAL_MOVES + 1, POLICY_WIDTH), np.float32)
-    probs, log_probs = np.empty(MAX_LEGAL_MOVES, np.float32), np.empty(MAX_LEGAL_MOVES, np.float32)
-    for i in range(positions[0], positions[1]):
-        start = offsets[i]
-        move_rows = rows[start : offsets[i + 1]]
-        _softmax(vectors[i], table, move_rows, moves, probs, log_probs)
-        # An action that is not legal has no derivative and log-probability NaN, which the agent
-        # reports as a loss that is not finite.
-        log_prob[i] = np.nan
-        spread = np.float32(0.0)
-        for m in range(move_rows.shape[0]):
-            by_logit[start + m] = -probs[m]
-            spread -= probs[m] * log_probs[m]
-            if move_rows[m, 0] == actions[i]:
-                by_logit[start + m] += 1.0
-                log_prob[i] = log_probs[m]
-        entropy[i] = spread
-        slope, entropy_slope = by_vector[i], entropy_by_vector[i]
-        slope[:] = 0.0
-        entropy_slope[:] = 0.0
-        for m in range(move_rows.shape[0]):
-            weight = by_logit[start + m]
-            entropy_weight = -probs[m] * (log_probs[m] + spread)
-            entropy_by_logit[start + m] = entropy_weight
-            move = moves[m]
-            for j in range(POLICY_WIDTH):
-                slope[j] += weight * move[j]
-                entropy_slope[j] += entropy_weight * move[j]
-
-
-@kernel
-def scatter_move_gradient(
-    vectors: Floats,
-    legal: tuple[Offsets, Rows],
-    grad_logits: Floats,
-    grad_table: Floats,
-    part: int,
-) -> None:
-    """Add the gradient of the logits to one part of the move table's gradient.
-
-    Args:
-        vectors: float32[B, H], policy vectors.
-        legal: from :func:`write_rows`.
-        grad_logits: float32[M].
-        grad_table: float32[NUM_MOVE_ROWS, H], added to.
-        part: 0..ROWS_PER_MOVE - 1, the column of the moves' rows that is done.
-    """
-    offsets, rows = legal
-    for i in range(vectors.shape[0]):
-        vector = vectors[i]
-        for m in range(offsets[i], offsets[i + 1]):
-            grad = grad_table[rows[m, part]]
-            weight = grad_logits[m]
-            for j in range(POLICY_WIDTH):
-                grad[j] += weight * vector[j]

@@ -21,10 +21,12 @@ from keisei.rl.embedding.autograd import (
     legal_log_probs,
     move_choice,
     move_evaluation,
+    remember_rows,
 )
 from keisei.rl.embedding.features import LABEL, NUM_INPUT_ROWS, NUM_MOVE_ROWS
 from keisei.rl.embedding.gathers import NO_ROW, Position, StateRows
 from keisei.rl.embedding.kernels import COLUMNS_PER_TASK, POLICY_WIDTH
+from keisei.rl.embedding.memory import Memory, new_memory
 from keisei.rl.network_base import (
     PolicyValueNet,
     bounded_value,
@@ -35,6 +37,7 @@ from keisei.rl.network_base import (
 _VALUE_HIDDEN = 64
 _INPUT_SCALE = 0.1
 _MOVE_SCALE = 0.006
+_SMALL_GRADIENT = 0.005
 
 
 @register_network("embedding")
@@ -52,6 +55,7 @@ class EmbeddingNet(PolicyValueNet):
         *,
         width: int = 256,
         fused: bool = True,
+        sparse: bool = True,
     ) -> None:
         """Build the tables and the trunk.
 
@@ -61,6 +65,8 @@ class EmbeddingNet(PolicyValueNet):
             width: of the input sum and the hidden layer, a multiple of 64.
             fused: use the CPU kernels for states on the CPU; off, the plain path is taken
                 everywhere, which is slower there.
+            sparse: let the kernels round small gradients of moves at random, which leaves their
+                means as they are and is faster.
 
         Raises:
             ValueError: sizes that are not shogi's, or a width that is no such multiple.
@@ -73,6 +79,8 @@ class EmbeddingNet(PolicyValueNet):
             )
         super().__init__(state_size, num_actions)
         self.fused = fused
+        self.sparse = sparse
+        self._memory: Memory | None = None
         self.rows = StateRows()
         self.input_table = nn.Parameter(torch.empty(NUM_INPUT_ROWS, width))
         self.input_bias = nn.Parameter(torch.zeros(width))
@@ -101,8 +109,9 @@ class EmbeddingNet(PolicyValueNet):
         """See :meth:`PolicyValueNet.forward`."""
         if not self._takes_kernels(state):
             return super().forward(state, mask_bits, actions)
-        found, trunk, vector = self._read(state, mask_bits)
-        log_prob, entropy = move_evaluation(vector, self.move_table, found, actions)
+        found, trunk, vector = self._read(state, mask_bits, self._memory)
+        small = _SMALL_GRADIENT if self.sparse else 0.0
+        log_prob, entropy = move_evaluation(vector, self.move_table, found, actions, small)
         return log_prob, entropy, self._value_of(trunk)
 
     def act(
@@ -112,6 +121,8 @@ class EmbeddingNet(PolicyValueNet):
         if not self._takes_kernels(state):
             return super().act(state, mask_bits, uniforms, deterministic=deterministic)
         found, trunk, vector = self._read(state, mask_bits)
+        if self._memory is not None:
+            remember_rows(self._memory, state, found)
         actions, log_prob = move_choice(
             vector, self.move_table, found, uniforms, deterministic=deterministic
         )
@@ -124,6 +135,10 @@ class EmbeddingNet(PolicyValueNet):
         found, trunk, vector = self._read(state, mask_bits)
         return legal_log_probs(vector, self.move_table, found), self._value_of(trunk)
 
+    def remember(self, positions: int) -> None:
+        """See :meth:`PolicyValueNet.remember`; some 2 KB a position."""
+        self._memory = new_memory(positions) if positions else None
+
     def value(self, state: Tensor) -> Tensor:
         """Value float32[B] in [-1, 1] of states uint8[B, 100] to the player to move."""
         if self._takes_kernels(state):
@@ -135,9 +150,11 @@ class EmbeddingNet(PolicyValueNet):
     def _takes_kernels(self, state: Tensor) -> bool:
         return self.fused and state.device.type == "cpu" and not torch.compiler.is_compiling()
 
-    def _read(self, state: Tensor, mask_bits: Tensor) -> tuple[FoundRows, Tensor, Tensor]:
+    def _read(
+        self, state: Tensor, mask_bits: Tensor, memory: Memory | None = None
+    ) -> tuple[FoundRows, Tensor, Tensor]:
         """Rows, trunk float[B, W] and policy vectors float[B, H] by the kernels."""
-        found = find_rows(state, mask_bits)
+        found = find_rows(state, mask_bits, memory)
         trunk = self._trunk(input_sum(self.input_table, found))
         return found, trunk, self.policy_vector(trunk)
 

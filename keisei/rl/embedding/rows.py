@@ -179,10 +179,7 @@ def _threat(board: Bytes, attackers: Bytes, after: int, to: int) -> int:
 
 @kernel_part
 def _move(board: Bytes, attackers: Bytes, label: int, kings: tuple[int, int, int]) -> Move:
-    """What the rows of one legal move derive from.
-
-    ``kings`` are the squares of the own and the opponent's king, and the latter's flights.
-    """
+    """What the rows of one legal move derive from; ``kings`` from :func:`_kings`."""
     own_king, enemy_king, flights = kings
     move_class, to = label // NUM_SQUARES, label % NUM_SQUARES
     kind = tables.MOVE_KINDS[move_class]
@@ -216,6 +213,25 @@ def _move(board: Bytes, attackers: Bytes, label: int, kings: tuple[int, int, int
     )
 
 
+@inline_kernel
+def _kings(board: Bytes, attackers: Bytes) -> tuple[int, int, int]:
+    """Squares of the own and the opponent's king, and the latter's flights."""
+    enemy_king = _king_square(board, KING + OTHER_SIDE)
+    flights = _flights(board, attackers, enemy_king, ENEMY)
+    return _king_square(board, KING), enemy_king, flights
+
+
+@kernel_part
+def _write_move(
+    board: Bytes, attackers: Bytes, label: int, kings: tuple[int, int, int], move: Rows
+) -> None:
+    """Write the rows int32[ROWS_PER_MOVE] of one legal move; ``kings`` from :func:`_kings`."""
+    move[0] = label
+    move[1], move[2], move[3], move[4], move[5], move[6] = move_rows(
+        _move(board, attackers, label, kings)
+    )
+
+
 @kernel_part
 def legal_move_rows(state: Bytes, attackers: Bytes, mask_bits: Bytes, rows: Rows) -> None:
     """Write the move rows of all legal moves, in label order.
@@ -227,18 +243,36 @@ def legal_move_rows(state: Bytes, attackers: Bytes, mask_bits: Bytes, rows: Rows
         rows: int32[m, ROWS_PER_MOVE], written.
     """
     board = state[:NUM_SQUARES]
-    enemy_king = _king_square(board, KING + OTHER_SIDE)
-    flights = _flights(board, attackers, enemy_king, ENEMY)
-    kings = (_king_square(board, KING), enemy_king, flights)
+    kings = _kings(board, attackers)
     count = 0
     for byte in range(mask_bits.shape[0]):
         bits = mask_bits[byte]
         # A loop of known length is predicted better than a test of each bit.
         for k in range(tables.NUM_SET_BITS[bits]):
             label = 8 * byte + tables.SET_BITS[bits, k]
-            move = rows[count]
-            move[0] = label
-            move[1], move[2], move[3], move[4], move[5], move[6] = move_rows(
-                _move(board, attackers, label, kings)
-            )
+            _write_move(board, attackers, label, kings, rows[count])
             count += 1
+
+
+@kernel_part
+def listed_move_rows(state: Bytes, attackers: Bytes, labels: NDArray[np.int64], rows: Rows) -> None:
+    """Write the move rows of legal moves that are listed.
+
+    Arguments as for :func:`legal_move_rows`, with the labels int64[m] of the moves.
+    """
+    board = state[:NUM_SQUARES]
+    kings = _kings(board, attackers)
+    for m in range(labels.shape[0]):
+        _write_move(board, attackers, labels[m], kings, rows[m])
+
+
+@kernel_part
+def all_rows(state: Bytes, mask_bits: Bytes, attackers: Bytes, rows: Rows, of_moves: Rows) -> int:
+    """Write the rows of one position and of its legal moves; the number of the position's.
+
+    Arguments as for :func:`position_rows` and :func:`legal_move_rows`, but that attackers
+    uint8[4, 81] is written as well.
+    """
+    count_attackers(state[:NUM_SQUARES], attackers)
+    legal_move_rows(state, attackers, mask_bits, of_moves)
+    return position_rows(state, attackers, rows)
