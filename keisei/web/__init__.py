@@ -1,0 +1,1 @@
+"""The page: runs as they go and after they ended, and games against what was trained."""
