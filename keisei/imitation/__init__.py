@@ -1,0 +1,1 @@
+"""Learning from games that others have played, before or in place of self-play."""
