@@ -7,22 +7,31 @@ import signal
 import sys
 from typing import Annotated
 
+import keisei
+
 try:
     import typer
 except ModuleNotFoundError:
     # The command is installed without extras too, but there is nothing to parse it with.
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"keisei-vec {keisei.__version__}\n")
+        sys.exit(0)
     sys.stderr.write("Error: typer is not installed; pip install 'keisei[train]' brings it\n")
     sys.exit(2)
 
-import keisei
+from keisei.cli.analyse import analyse
 from keisei.cli.bench import bench
 from keisei.cli.config import config
 from keisei.cli.evaluate import evaluate
 from keisei.cli.export import export
+from keisei.cli.imitate import imitate
 from keisei.cli.match import match
 from keisei.cli.perft import perft
+from keisei.cli.serve import serve
 from keisei.cli.show import show
 from keisei.cli.train import train
+from keisei.cli.usi import usi, usi_at_once
+from keisei.cli.warmup import warmup
 
 app = typer.Typer(
     name="keisei-vec",
@@ -33,13 +42,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train")(train)
+app.command("imitate")(imitate)
 app.command("eval")(evaluate)
 app.command("match")(match)
+app.command("analyse")(analyse)
+app.command("serve")(serve)
 app.command("export")(export)
 app.command("perft")(perft)
 app.command("show")(show)
 app.command("config")(config)
 app.command("bench")(bench)
+app.command("usi")(usi)
+app.command("warmup")(warmup)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes it so
@@ -67,7 +81,8 @@ def _options(  # pyright: ignore[reportUnusedFunction]  # Typer calls it
 def main() -> None:
     """Run the command line of this process."""
     try:
-        app(prog_name="keisei-vec")
+        if not usi_at_once(sys.argv[1:]):
+            app(prog_name="keisei-vec")
     finally:
         # All is done; Ctrl-C while Python ends would only print what it broke off.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from keisei.cli.errors import fail, mistakes, training_extra
+from keisei.cli.errors import mistakes, training_extra
 from keisei.files import UnwritableError, write_text, writing
 
 if TYPE_CHECKING:
@@ -56,8 +56,13 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Fix
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def read_player(text: str) -> "PlayerDescription":
-    """The player that a text describes, after a look whether its program or policy is there."""
+def read_player(text: str, *, clocked: bool = False) -> "PlayerDescription":
+    """The player that a text describes, after a look whether its program or policy is there.
+
+    Args:
+        text: As the player's description has it.
+        clocked: Whether the player is for games with a clock.
+    """
     with training_extra():
         from keisei.players.descriptions import (  # noqa: PLC0415
             PlayerDescriptionError,
@@ -67,7 +72,7 @@ def read_player(text: str) -> "PlayerDescription":
         from keisei.players.usi_client import EngineError  # noqa: PLC0415
 
     with mistakes(PlayerDescriptionError, EngineError):
-        player = parse_player(text)
+        player = parse_player(text, clocked=clocked)
         require_present(player)
     if player.is_policy:
         load_network(Path(player.place))
@@ -86,18 +91,11 @@ def load_network(path: Path, device: str = "cpu") -> "PolicyValueNet":
 
 def policy_file(path: Path) -> Path:
     """The file itself, or the newest one of a run folder."""
-    from keisei.training.model_manager import POLICY_FILE  # noqa: PLC0415
+    from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+    from keisei.training.model_manager import find_policy  # noqa: PLC0415
 
-    if path.is_dir():
-        folder = path / "checkpoints"
-        found = [folder / POLICY_FILE, *sorted(folder.glob("checkpoint-*.pt"), reverse=True)]
-        existing = [file for file in found if file.is_file()]
-        if not existing:
-            fail(f"run folder {str(path)!r} holds no checkpoint")
-        return existing[0]
-    if not path.exists():
-        fail(f"{str(path)!r} does not exist; give {POLICY_HELP}, or 'random', 'greedy', 'usi:...'")
-    return path
+    with mistakes(CheckpointError):
+        return find_policy(path)
 
 
 @contextmanager
@@ -122,6 +120,8 @@ def play(
 
     with orderly_end(), mistakes(EngineError, ValueError):
         result = arena.play(first, second, games, _progress(games))
+    if sys.stderr.isatty() and result.total.games < games:
+        typer.echo(err=True)  # After the unfinished line of the progress.
     for trouble in result.troubles:
         typer.echo(trouble, err=True)
     return result

@@ -36,6 +36,22 @@ NumEnvsOption = Annotated[
 DeviceOption = Annotated[
     Device | None, typer.Option("--device", help="Where the network runs; auto takes a GPU if any.")
 ]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Fixes games and weights.")
+]
+RunDirOption = Annotated[
+    Path | None, typer.Option("--run-dir", metavar="DIR", help="Folder of the run.")
+]
+InitOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--init",
+        metavar="POLICY",
+        help="Begin with the weights of a checkpoint, a policy.safetensors or a run folder; a "
+        "larger network takes them where that is exact.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
 def read_settings(

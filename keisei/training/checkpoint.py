@@ -10,6 +10,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -27,6 +28,7 @@ _PREFIX = "checkpoint-"
 _DIGITS = 12
 """So many in a name, so that the order of names is the order of timesteps."""
 _SUFFIX = ".pt"
+_PATTERN = f"{_PREFIX}{_DIGITS * '[0-9]'}{_SUFFIX}"
 
 
 _TORCHS_COMPLAINTS = (
@@ -168,9 +170,14 @@ class CheckpointFolder:
         self._keep = keep
         self._needs_before = needs_before
 
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Whether a finished checkpoint has such a name."""
+        return fnmatchcase(name, _PATTERN)
+
     def paths(self) -> list[Path]:
         """Finished checkpoints, oldest first; temporary files are not among them."""
-        return sorted(self.folder.glob(f"{_PREFIX}{_DIGITS * '[0-9]'}{_SUFFIX}"))
+        return sorted(self.folder.glob(_PATTERN))
 
     def path(self, global_timestep: int) -> Path:
         """Where the checkpoint of a timestep is, or would be."""

@@ -68,6 +68,7 @@ _CHOICES = {
     "log_probs": tensor("float32", "N"),
     "values": tensor("float32", "N"),
     "?learned": tensor("bool", "N"),
+    "?mates": tensor("bool", "N"),
 }
 
 
@@ -141,7 +142,10 @@ def _buffer(buffer: ExperienceBuffer) -> form.Form:
         "ptr": whole(below="num_steps", settles="T"),
         "finished": form.plain("false", bool, holds=lambda finished: not finished),
         "columns": {
-            name: tensor(form.type_name(own), "T", "N", *own.shape[2:], below=limits.get(name))
+            # Of versions that knew nothing of mates there is no such column.
+            "?mates" if name == "mates" else name: tensor(
+                form.type_name(own), "T", "N", *own.shape[2:], below=limits.get(name)
+            )
             for name, own in columns.items()
         },
     }

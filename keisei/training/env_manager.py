@@ -129,7 +129,9 @@ class EnvManager:
         games = cast(Any, ShogiVectorEnv(2, max_plies=2, obs="compact"))
         obs, _ = games.reset(seed=0)
         games.sample_actions()
+        network.remember(2)
         for _ in range(2):
+            games.mates_in_one()
             state, mask_bits = (
                 torch.as_tensor(obs[name]).to(device) for name in ("state", "action_mask_bits")
             )
@@ -141,6 +143,7 @@ class EnvManager:
             (log_probs + entropies + values).sum().backward()
             obs, *_ = games.step(actions.cpu().numpy())
         network.zero_grad(set_to_none=True)
+        network.remember(0)
         games.close()
         self._logger.info("Kernels are ready after %.1f s", time.perf_counter() - self._begin)
 

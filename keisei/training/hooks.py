@@ -47,8 +47,9 @@ def build_callbacks(
         stack.callback(writer.close)
     callbacks: list[Callback] = []
     if config.evaluation.every_updates:
-        opponents = config.evaluation.opponents
-        callbacks.append(EvaluationCallback(session.seeds.evaluation, opponents, load_policy))
+        seed, opponents = session.seeds.evaluation, config.evaluation.opponents
+        # The first one plays the matches; the machines of others need no engines.
+        callbacks.append(ranks.on_first(lambda: EvaluationCallback(seed, opponents, load_policy)))
     callbacks += [watch, MetricsWriterCallback(writers)]
     callbacks.append(CheckpointCallback(config.session.checkpoint_every))
     return callbacks

@@ -8,6 +8,7 @@ import torch
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
+from keisei.rl.growing import GrowthError, grow_into
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.rl.ranks import Ranks
@@ -58,6 +59,21 @@ def resolve_device(name: str, ranks: Ranks | None = None) -> torch.device:
     return device
 
 
+def check_alike(device: torch.device, ranks: Ranks) -> None:
+    """Refuse ranks on devices of different kinds, which could not add up what they have.
+
+    Raises:
+        ConfigError: This rank's device is of another kind than that of some other.
+    """
+    kinds = ranks.gather(device.type)
+    if len(set(kinds)) > 1:
+        other = next(rank for rank, kind in enumerate(kinds) if kind != kinds[0])
+        raise ConfigError(
+            f"process 0 has the device {kinds[0]!r} and process {other} has {kinds[other]!r}; set "
+            "session.device to one that all machines have"
+        )
+
+
 def _forbid_tf32() -> None:
     torch.set_float32_matmul_precision("highest")
     # Torch allows it for convolutions, unless told otherwise.
@@ -81,8 +97,35 @@ class ModelManager:
         """
         self.device = device
         self._architecture = {"network": config.network, "options": dict(config.options)}
+        self._seed = seed
         self.folder = folder
         self.network = _build(config.network, config.options, seed).to(device)
+
+    def begin_from(self, source: Path, ranks: Ranks) -> None:
+        """Take the weights of a policy, which only rank 0 reads.
+
+        Args:
+            source: A checkpoint, a ``policy.safetensors`` or a run folder.
+            ranks: The processes of the run.
+
+        Raises:
+            CheckpointError: It holds no policy, one of another kind of network, or one that does
+                not fit exactly into this one.
+        """
+        path = ranks.on_first(lambda: find_policy(source))
+        facts, weights = ranks.on_first(lambda: _read(path))
+        if facts["network"] != self._architecture["network"]:
+            raise CheckpointError(
+                f"{str(path)!r} holds network {_named(facts)}, but the settings ask for "
+                f"{_named(self._architecture)}; add --set model.network={facts['network']}"
+            )
+        try:
+            grow_into(self.network, _network_of(path, facts, weights), self._seed)
+        except GrowthError as error:
+            raise CheckpointError(
+                f"{str(path)!r} holds network {_named(facts)}, which does not fit exactly into "
+                f"{_named(self._architecture)}: {error}"
+            ) from None
 
     def save(self, global_timestep: int, contents: Mapping[str, Any]) -> Path:
         """Write a checkpoint of all but what is known here, and the policy for sharing beside it.
@@ -96,7 +139,24 @@ class ModelManager:
             "global_timestep": global_timestep,
         }
         path = self.folder.save(global_timestep, {**own, **contents})
-        self._write_policy(path.with_name(POLICY_FILE), global_timestep)
+        self.save_policy(global_timestep)
+        return path
+
+    def save_policy(self, global_timestep: int) -> Path:
+        """Write the policy alone, for sharing, and return the file's path.
+
+        Raises:
+            UnwritableError: It cannot be written.
+        """
+        facts = {
+            **self._architecture,
+            "environment": ENV_ID,
+            "state_size": self.network.state_size,
+            "num_actions": self.network.num_actions,
+            "global_timestep": global_timestep,
+        }
+        path = self.folder.folder / POLICY_FILE
+        write_policy(path, facts, self.network.state_dict())
         return path
 
     def load(self, resume: Path | str, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
@@ -144,16 +204,6 @@ class ModelManager:
                 return path, contents
         return None
 
-    def _write_policy(self, path: Path, global_timestep: int) -> None:
-        facts = {
-            **self._architecture,
-            "environment": ENV_ID,
-            "state_size": self.network.state_size,
-            "num_actions": self.network.num_actions,
-            "global_timestep": global_timestep,
-        }
-        write_policy(path, facts, self.network.state_dict())
-
 
 def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNet:
     """The network of a checkpoint or of a ``policy.safetensors``, ready to play.
@@ -164,6 +214,27 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
     if torch.device(device).type == "cuda":
         _forbid_tf32()
     return _network_of(path, *_read(path)).to(device).eval()
+
+
+def find_policy(path: Path) -> Path:
+    """The file itself, or the newest one of a run folder.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    if path.is_dir():
+        folder = path / "checkpoints"
+        found = [folder / POLICY_FILE, *sorted(folder.glob("checkpoint-*.pt"), reverse=True)]
+        existing = [file for file in found if file.is_file()]
+        if not existing:
+            raise CheckpointError(f"run folder {str(path)!r} holds no checkpoint")
+        return existing[0]
+    if not path.exists():
+        raise CheckpointError(
+            f"{str(path)!r} does not exist; give a checkpoint (.pt), a policy.safetensors, "
+            "or a run folder, or 'random', 'greedy', 'usi:...'"
+        )
+    return path
 
 
 def export_policy(source: Path, target: Path) -> None:

@@ -5,13 +5,25 @@ import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 LOCK_FILE = "run.lock"
 
 
 class RunFolderError(ValueError):
     """A run folder that cannot be used; the message is one sentence."""
+
+    @classmethod
+    def unwritable(cls, folder: Path, error: OSError) -> Self:
+        """What to say of a folder for what the system said of it."""
+        return cls(
+            f"run folder {str(folder)!r} cannot be written: {error.strerror}; "
+            "choose another --run-dir"
+        )
+
+
+class HeldFolderError(RunFolderError):
+    """A run folder that another process writes."""
 
 
 class RunLock:
@@ -29,7 +41,7 @@ class RunLock:
         """Take the lock, and write down who has it.
 
         Raises:
-            RunFolderError: A process has it, which the message names.
+            HeldFolderError: A process has it, which the message names.
             OSError: The folder cannot be written.
         """
         file = (self._folder / LOCK_FILE).open("a+b")
@@ -42,7 +54,7 @@ class RunLock:
         except BlockingIOError:
             holder = self._holder(file)
             file.close()
-            raise RunFolderError(
+            raise HeldFolderError(
                 f"run folder {str(self._folder)!r} is in use by {holder}, which still writes it; "
                 "wait for its end or choose another --run-dir"
             ) from None

@@ -146,10 +146,7 @@ class SessionManager:
             probe.unlink()
             self._log = _LogFile(self.run_dir / "train.log", self.logger)
         except OSError as error:
-            raise RunFolderError(
-                f"run folder {str(self.run_dir)!r} cannot be written: {error.strerror}; "
-                "choose another --run-dir"
-            ) from error
+            raise RunFolderError.unwritable(self.run_dir, error) from error
         self.logger.addHandler(self._log)
 
     def _check_contents(self) -> None:
@@ -162,9 +159,12 @@ class SessionManager:
             )
         has_rows = metrics.exists() and metrics.stat().st_size > 0
         if not self._goes_on and (has_checkpoint or has_rows):
+            way_on = (
+                "; go on with --resume latest or" if has_checkpoint else " without checkpoints;"
+            )
             raise RunFolderError(
-                f"run folder {str(self.run_dir)!r} already holds a run; go on with "
-                "--resume latest or choose another --run-dir"
+                f"run folder {str(self.run_dir)!r} already holds a run{way_on} choose another "
+                "--run-dir"
             )
 
     def write_records(self) -> None:

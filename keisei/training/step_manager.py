@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from keisei.games.mates_in_one import NO_MATE
 from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.ppo_agent import PPOAgent
 from keisei.rl.transfer import Download, upload
@@ -47,6 +48,8 @@ class _Choice:
     """float32[P]."""
     loss_mask: Tensor | None
     """bool[P] on the CPU, True where the learner chose; None where it chose all."""
+    mates: Tensor
+    """bool[P], the action is a mate that was looked for."""
     arriving: Download
     """The actions on their way to the host."""
 
@@ -76,6 +79,8 @@ class StepManager:
         metrics: MetricsManager,
         device: torch.device,
         seating: Seating | None = None,
+        *,
+        finds_mates: bool = False,
     ) -> None:
         """Take collaborators; ``start`` or ``load_state_dict`` comes before the first step.
 
@@ -86,6 +91,7 @@ class StepManager:
             metrics: Takes times and results.
             device: Where the agent is.
             seating: Says who moves; without it the learner moves on both sides of all games.
+            finds_mates: Whether the learner plays each mate in one that there is.
         """
         self._envs = envs
         self._agent = agent
@@ -94,6 +100,7 @@ class StepManager:
         self._statistics: GameStatistics = metrics.statistics
         self._device = device
         self._seating = seating
+        self._finds_mates = finds_mates
         self._parts: list[_Part] = []
 
     @property
@@ -137,17 +144,20 @@ class StepManager:
             self._choose(place, part)
         rows: list[list[Tensor]] = []
         loss_masks: list[Tensor] = []
+        mates: list[Tensor] = []
         for place, part in enumerate(self._parts):
             choice = cast(_Choice, part.choice)
             part.choice = None
             rows.append(self._play(part, choice))
+            mates.append(choice.mates)
             if choice.loss_mask is not None:
                 loss_masks.append(choice.loss_mask)
             if goes_on:
                 self._choose(place, part)
         with self._metrics.phase("store"):
             columns = [_joined(column) for column in zip(*rows, strict=True)]
-            self._buffer.add(*columns, loss_mask=_joined(loss_masks) if loss_masks else None)
+            loss_mask = _joined(loss_masks) if loss_masks else None
+            self._buffer.add(*columns, loss_mask=loss_mask, mates=_joined(mates))
         self._metrics.count_step(self._parts[-1].games.stop)
 
     def _choose(self, place: int, part: _Part) -> None:
@@ -157,10 +167,19 @@ class StepManager:
         with self._metrics.phase("act"):
             state, mask_bits = part.episode.state, part.episode.mask_bits
             actions, log_probs, values = self._agent.act(state, mask_bits)
+            actions, mates = self._with_mates(part, actions)
             loss_mask: Tensor | None = None
             if self._seating is not None:
                 loss_mask = self._seating.move(actions, state, mask_bits, part.to_move, place)
-            part.choice = _Choice(actions, log_probs, values, loss_mask, Download(actions))
+            part.choice = _Choice(actions, log_probs, values, loss_mask, mates, Download(actions))
+
+    def _with_mates(self, part: _Part, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """The learner's actions int64[P] with mates in their places, and where they are bool[P]."""
+        if not self._finds_mates:
+            return actions, torch.zeros_like(actions, dtype=torch.bool)
+        mates = upload(part.env.mates_in_one(), self._device)
+        is_mate = mates != NO_MATE
+        return torch.where(is_mate, mates, actions), is_mate
 
     def _play(self, part: _Part, choice: _Choice) -> list[Tensor]:
         """Make the chosen moves of a part; what the buffer's ``add`` takes, in its order."""
@@ -229,7 +248,7 @@ class StepManager:
         carried = {"state": episode.state, "mask_bits": episode.mask_bits}
         choices = [part.choice for part in self._parts if part.choice is not None]
         if choices:
-            for name in ("actions", "log_probs", "values", "loss_mask"):
+            for name in ("actions", "log_probs", "values", "loss_mask", "mates"):
                 column = [getattr(choice, name) for choice in choices]
                 if column[0] is not None:
                     carried["learned" if name == "loss_mask" else name] = _joined(column)
@@ -255,8 +274,11 @@ class StepManager:
                     for name in ("actions", "log_probs", "values")
                 )
                 loss_mask = state["learned"][games] if "learned" in state else None
+                mates = torch.zeros_like(actions, dtype=torch.bool)
+                if "mates" in state:
+                    mates = state["mates"][games].to(self._device)
                 self._parts[-1].choice = _Choice(
-                    actions, log_probs, values, loss_mask, Download(actions)
+                    actions, log_probs, values, loss_mask, mates, Download(actions)
                 )
 
 

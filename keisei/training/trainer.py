@@ -21,8 +21,10 @@ from keisei.training.env_manager import EnvManager, check_memory, divide_games
 from keisei.training.evaluation_callback import copy_noted_best
 from keisei.training.game_statistics import GameStatistics
 from keisei.training.hooks import build_callbacks
+from keisei.training.live_file import LiveFileCallback
 from keisei.training.metrics_manager import MetricsManager
-from keisei.training.model_manager import ModelManager, resolve_device
+from keisei.training.mirror import Mirror
+from keisei.training.model_manager import ModelManager, check_alike, resolve_device
 from keisei.training.provenance import introduce_run
 from keisei.training.run_state import RunState
 from keisei.training.seating import Seating
@@ -63,6 +65,7 @@ class Trainer:
             RunFolderError: The run folder cannot be used.
             CheckpointError: The checkpoint cannot be resumed.
             WriterError: A writer of metrics cannot start.
+            RemoteError: The mirror cannot be used.
         """
         self.config = config
         self.ranks = Ranks() if ranks is None else ranks
@@ -72,10 +75,12 @@ class Trainer:
                 f"{self.ranks.size}; start them with keisei-vec train or torchrun"
             )
         self.statistics = GameStatistics()
-        device = resolve_device(config.session.device, self.ranks)
+        device = self.ranks.on_each(lambda: resolve_device(config.session.device, self.ranks))
+        check_alike(device, self.ranks)
         if config.session.torch_threads is not None:
             torch.set_num_threads(config.session.torch_threads)
-        check_memory(config, config.env.num_envs // self.ranks.size)
+        own_games = config.env.num_envs // self.ranks.size
+        self.ranks.on_each(lambda: check_memory(config, own_games))
         self.session = SessionManager(config, resume=resume, ranks=self.ranks)
         self._loop: TrainingLoopManager | None = None
         self._is_closed = False
@@ -84,17 +89,25 @@ class Trainer:
             self.session.checkpoint_dir, config.session.keep_checkpoints, self.watch.needs_before
         )
         self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
+        if resume is None and config.model.init is not None:
+            self.models.begin_from(config.model.init, self.ranks)
+        self._mirror = Mirror(self.run_dir, config.session.mirror, self.session.logger)
         with ExitStack() as stack:
             stack.callback(self.session.close)
             self.session.open()
+            stack.callback(self._mirror.close)
             self._build(stack, device, console)
             self._begins_at = self._begin() if resume is None else self._resume(resume)
             self.callbacks = list(callbacks)
+            self.ranks.on_first(lambda: self._mirror.begin(is_new=resume is None))
             if self._is_complete:
                 self.ranks.on_first(self._copy_noted_best)
             else:
                 self.callbacks += build_callbacks(
                     stack, config, self.session, self.watch, self.ranks, self.global_timestep
+                )
+                self.callbacks.append(
+                    LiveFileCallback(self.env_manager.envs, self.experience_buffer)
                 )
                 # From here on the run starts for sure, and may change what the folder holds.
                 self.ranks.on_first(lambda: self.models.folder.drop_after(self.global_timestep))
@@ -120,7 +133,7 @@ class Trainer:
         self.session.echo(self.display.message)
         for line in introduce_run(config, self.models.network, device, self.run_dir):
             self.session.logger.info("%s", line)
-        # What the first one compiles is there for the others.
+        # What the first one of a machine compiles is there for the others.
         with self.ranks.first_ahead():
             sizes = divide_games(num_envs, config.training.overlap, device.type)
             self.env_manager = EnvManager(config.env, self.session.logger, sizes)
@@ -151,7 +164,10 @@ class Trainer:
             self.metrics,
             device,
             self.seating,
+            finds_mates=config.training.mate_coef > 0,
         )
+        # After the pool has taken its copies. Moves that are chosen ahead are of the next step.
+        self.models.network.remember((config.training.num_steps + 1) * num_envs)
         self._state = RunState(
             config,
             self.ranks,
@@ -255,6 +271,7 @@ class Trainer:
         self.session.logger.info("Took the weights of %s", path)
         timestep = int(contents["global_timestep"])
         self.ranks.on_first(lambda: self.models.folder.drop_after(timestep))
+        self._mirror.copy()
         return timestep
 
     def save_checkpoint(self, global_timestep: int) -> Path:
@@ -265,6 +282,7 @@ class Trainer:
             lambda: self.models.save(global_timestep, shares.join(parts) | self._state.common())
         )
         self.session.logger.info("Saved %s", path)
+        self._mirror.copy()
         return path
 
     def _begin(self) -> int:

@@ -3,6 +3,7 @@
 from typer.testing import CliRunner, Result
 
 from keisei.cli.main import app
+from tests.training.runs import SMALL
 
 
 def run(*words: str) -> Result:
@@ -21,7 +22,7 @@ def assert_mistake(result: Result, *parts: str) -> None:
         assert part in lines[0]
 
 
-SMALL_RUN = (
+_SIZES = (
     "--num-envs", "4",
     "--device", "cpu",
     "--set", "training.num_steps=4",
@@ -31,6 +32,8 @@ SMALL_RUN = (
     "--set", "session.checkpoint_every=2",
     "--set", "evaluation.every_updates=2",
     "--set", "evaluation.num_games=2",
-    "--set", "model.options.width=64",
 )  # fmt: skip
+SMALL_RUN = (*_SIZES, "--set", "model.options.width=64")
 """Options of a run whose updates take a moment: 16 plies a rollout."""
+LIGHT_RUN = (*_SIZES, "--set", f"model.network={SMALL}")
+"""The same with a network that costs nothing, and that only the process of the tests knows."""

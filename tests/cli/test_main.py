@@ -7,7 +7,7 @@ import keisei
 from keisei.cli.errors import mistakes
 from tests.cli.command_line import run
 
-COMMANDS = ("train", "eval", "match", "perft", "show", "config", "bench")
+COMMANDS = ("train", "eval", "match", "perft", "show", "config", "bench", "warmup")
 
 
 @pytest.mark.parametrize("module", ["keisei", "keisei.cli.main"])
@@ -78,7 +78,7 @@ def test_an_exception_that_is_no_mistake_comes_through() -> None:
 @pytest.mark.parametrize(
     ("library", "words"),
     [
-        ("typer", ["--version"]),
+        ("typer", ["show"]),
         ("tomli_w", ["config"]),
         ("torch", ["train", "--run-dir", "a"]),
         pytest.param("tensordict", ["train", "--run-dir", "a"], marks=pytest.mark.slow),
@@ -98,6 +98,17 @@ def test_a_missing_library_names_the_extra_that_brings_it(library: str, words: l
     assert done.stderr == (
         f"Error: {library} is not installed; pip install 'keisei[train]' brings it\n"
     )
+
+
+def test_the_version_is_told_without_any_extra() -> None:
+    script = (
+        "import sys; sys.modules['typer'] = None; sys.argv[1:] = ['--version']\n"
+        "from keisei.cli.main import main"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = f"keisei-vec {keisei.__version__}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
 INTERRUPTED_AT_EXIT = """

@@ -4,6 +4,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -54,6 +55,52 @@ def test_an_engine_plays_and_goes(tmp_path: Path) -> None:
     assert_no_process(tmp_path)
 
 
+def test_a_match_against_the_clock_is_told_with_its_losses_on_time(tmp_path: Path) -> None:
+    words = ("match", f"usi:{settings(tmp_path, 'late').command}", "random", *SHORT)
+    words = (*words, "--byoyomi", "100", "--time-margin", "50", "--save", str(tmp_path / "kept"))
+    result = run(*words)
+    assert result.exit_code == 0
+    assert "\n  ends     out of time 4\n" in result.stdout
+    assert result.stderr.count(" lost on time, after ") == 4
+    data = json.loads((tmp_path / "kept" / "result.json").read_text())
+    assert data["ends"] == {"out_of_time": 4}
+    assert data["rules"]["clock"] == {"main": 0, "increment": 0, "byoyomi": 100, "margin": 50}
+    csa = (tmp_path / "kept" / "games.csa").read_text()
+    assert csa.count("'out_of_time\n") == csa.count("%TIME_UP\n") == 4
+    assert_no_process(tmp_path)
+
+
+def test_openings_come_from_a_file(tmp_path: Path) -> None:
+    start = "lnsgkgsnl/7b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL w - 1"
+    book = tmp_path / "book"
+    book.write_text(f"startpos moves 7g7f 3c3d\n{start}\n")
+    words = ("match", "greedy", "random", *SHORT, "--openings", str(book), "--save")
+    assert run(*words, str(tmp_path / "kept")).exit_code == 0
+    lines = (tmp_path / "kept" / "games.usi").read_text().splitlines()
+    assert {lines[0].split(" moves ")[0], lines[2].split(" moves ")[0]} == {
+        "position startpos",
+        f"position sfen {start}",
+    }
+    assert sum(line.startswith("position startpos moves 7g7f 3c3d ") for line in lines) == 2
+    data = json.loads((tmp_path / "kept" / "result.json").read_text())
+    assert data["rules"]["opening_plies"] == 0
+    assert data["openings"] == str(book)
+    book.write_text("startpos\nstartpos moves 7g7e\n")
+    mistake = run(*words, str(tmp_path / "kept"))
+    assert_mistake(mistake, f"openings '{book}', line 2: 7g7e is not legal")
+
+
+def test_a_sequential_test_stops_the_match_and_tells_its_verdict() -> None:
+    words = ("match", "greedy", "random", "--games", "200", "--sprt", "-50.5,200")
+    result = run(*words, "--alpha", "0.1", "--num-envs", "8")
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("  SPRT ")]
+    assert " of -2.89 to +2.25: Elo 200, not -50.5 (H1 after " in line
+    games = int(result.stdout.splitlines()[0].split()[-2])
+    assert games < 200
+    assert line.endswith(f" after {games // 2} pairs)")
+
+
 def test_an_engine_that_fails_is_told_of_and_ends_the_match(tmp_path: Path) -> None:
     result = run("match", engine(tmp_path, "die"), "random", "--games", "8", "--json")
     assert result.exit_code == 2
@@ -66,9 +113,27 @@ def test_an_engine_that_fails_is_told_of_and_ends_the_match(tmp_path: Path) -> N
     assert_no_process(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+def test_ctrl_c_leaves_no_engine_behind(tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def interrupt() -> None:
+        while not is_over.wait(0.01):
+            if (tmp_path / "limits").exists():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    watching = threading.Thread(target=interrupt)
+    watching.start()
+    try:
+        assert run("match", engine(tmp_path, "hang"), "random").exit_code != 0
+    finally:
+        is_over.set()
+        watching.join()
+    assert_no_process(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_engine_behind(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "keisei", "match", engine(tmp_path, "hang"), "random"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
@@ -87,6 +152,15 @@ def test_a_signal_leaves_no_engine_behind(tmp_path: Path, number: signal.Signals
         (["greedy", "usi:nobody"], ["'usi:nobody'", "nodes=N"]),
         (["greedy?argmax", "random"], ["'argmax'"]),
         (["greedy", "random", "--max-plies", "3"], ["openings of 4 plies", "3"]),
+        (["greedy", "random", "--sprt", "0"], ["--sprt '0' is no pair of Elo differences"]),
+        (["greedy", "random", "--sprt", "5,0"], ["the lower one first", "not 5 and 0"]),
+        (["greedy", "random", "--sprt", "0,5", "--alpha", "0.7"], ["alpha", "not 0.7"]),
+        (["greedy", "random", "--sprt", "0,5", "--games", "5"], ["an even number of games, not 5"]),
+        (["greedy", "random", "--time", "10s"], ["--time '10s' is no time", "2000+100"]),
+        (["greedy", "random", "--time", "0+0"], ["--time 0+0 gives nobody any time"]),
+        (["greedy", "random", "--time", "9+1", "--byoyomi", "1"], ["does not go with an incr"]),
+        (["greedy", "random", "--byoyomi", "1"], ["no player of this match plays by a clock"]),
+        (["greedy", "usi:cat", "--byoyomi", "1", "--num-envs", "2"], ["1 process(es)", "2 games"]),
     ],
 )
 def test_mistakes_are_named(words: list[str], parts: list[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from keisei.training.checkpoint import read_checkpoint
-from tests.cli.command_line import SMALL_RUN, assert_mistake, run
+from tests.cli.command_line import LIGHT_RUN, SMALL_RUN, assert_mistake, run
 
 
 def rows_of(run_dir: Path) -> list[dict[str, Any]]:
@@ -32,7 +32,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_ends_by_itself_and_leaves_its_folder(finished: Path) -> None:
     assert {path.name for path in finished.iterdir()} == {
-        "config.toml", "environment.json", "metrics.jsonl", "train.log", "run.lock", "checkpoints",
+        "config.toml", "environment.json", "live.json", "metrics.jsonl", "train.log", "run.lock",
+        "checkpoints",
     }  # fmt: skip
     assert [row["step"] for row in rows_of(finished)] == [16, 32, 48, 64]
     assert "eval/score" in rows_of(finished)[1]
@@ -49,7 +50,7 @@ def test_the_effective_settings_lie_in_the_run_folder(finished: Path) -> None:
 
 def test_resume_takes_the_settings_of_the_run_and_flags_go_over_them(tmp_path: Path) -> None:
     folder = tmp_path / "a"
-    first = run("train", *SMALL_RUN, "--total-timesteps", "32", "--run-dir", str(folder))
+    first = run("train", *LIGHT_RUN, "--total-timesteps", "32", "--run-dir", str(folder))
     assert first.exit_code == 0
     again = run("train", "--run-dir", str(folder), "--resume", "latest", "--total-timesteps", "64")
     assert again.exit_code == 0
@@ -67,7 +68,7 @@ def test_a_collapsed_run_stops_with_a_code_of_its_own(tmp_path: Path) -> None:
     watch = ("watch.action=stop", "watch.patience=1", "watch.min_value_spread=1.0")
     settings = [part for each in watch for part in ("--set", each)]
     result = run(
-        "train", *SMALL_RUN, *settings, "--total-timesteps", "64", "--run-dir", str(tmp_path / "a")
+        "train", *LIGHT_RUN, *settings, "--total-timesteps", "64", "--run-dir", str(tmp_path / "a")
     )
     assert result.exit_code == 1
     assert "Stopped by collapse; go on with --resume" in result.stderr
@@ -81,9 +82,9 @@ def test_a_collapsed_run_stops_with_a_code_of_its_own(tmp_path: Path) -> None:
 def test_a_complete_run_that_has_collapsed_says_so_in_its_last_line(
     tmp_path: Path, quiet: bool
 ) -> None:
-    words = ("--set", "training.learning_rate=1e6", "--total-timesteps", "240")
+    words = ("--set", "training.learning_rate=1e3", "--total-timesteps", "240")
     folder = tmp_path / "a"
-    result = run("train", *SMALL_RUN, *words, "--run-dir", str(folder), *["--quiet"] * quiet)
+    result = run("train", *LIGHT_RUN, *words, "--run-dir", str(folder), *["--quiet"] * quiet)
     assert result.exit_code == 0
     (*_, told) = (result.stderr if quiet else result.stdout).splitlines()
     assert told.startswith("This run is not healthy: ")
@@ -97,20 +98,20 @@ def test_a_complete_run_that_has_collapsed_says_so_in_its_last_line(
 
 def test_numbers_that_are_not_finite_end_with_a_sentence(tmp_path: Path) -> None:
     settings = ("--set", "training.learning_rate=1e30", "--total-timesteps", "64")
-    result = run("train", *SMALL_RUN, *settings, "--run-dir", str(tmp_path / "a"), "--quiet")
+    result = run("train", *LIGHT_RUN, *settings, "--run-dir", str(tmp_path / "a"), "--quiet")
     assert_mistake(result, "is not finite; all weights are as before it; a lower learning_rate")
 
 
 def test_quiet_prints_nothing(tmp_path: Path) -> None:
     result = run(
-        "train", *SMALL_RUN, "--total-timesteps", "16", "--run-dir", str(tmp_path / "a"), "--quiet"
+        "train", *LIGHT_RUN, "--total-timesteps", "16", "--run-dir", str(tmp_path / "a"), "--quiet"
     )
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(finished: Path) -> None:
     before = (finished / "metrics.jsonl").read_bytes()
-    result = run("train", *SMALL_RUN, "--run-dir", str(finished))
+    result = run("train", *LIGHT_RUN, "--run-dir", str(finished))
     assert_mistake(result, "already holds a run", "--resume latest")
     assert (finished / "metrics.jsonl").read_bytes() == before
 
@@ -144,7 +145,7 @@ def test_resume_latest_without_a_run_folder_is_refused() -> None:
 def test_a_run_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    result = run("train", "--quiet", *SMALL_RUN, "--run-dir", str(file / "a"))
+    result = run("train", "--quiet", *LIGHT_RUN, "--run-dir", str(file / "a"))
     assert_mistake(result, str(file), "cannot be written")
 
 
@@ -154,7 +155,7 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(finished: Path, tmp_path: Pa
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 0xFF
     damaged.write_bytes(content)
-    words = ("train", "--quiet", *SMALL_RUN, "--run-dir", str(tmp_path / "a"), "--resume")
+    words = ("train", "--quiet", *LIGHT_RUN, "--run-dir", str(tmp_path / "a"), "--resume")
     assert_mistake(run(*words, str(damaged)), "damaged.pt", "damaged")
     foreign = tmp_path / "foreign.pt"
     foreign.write_text("hello", encoding="utf-8")

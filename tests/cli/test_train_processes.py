@@ -9,7 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
+from keisei.cli.orders import Order
 from keisei.training.checkpoint import read_checkpoint
 from tests.cli.command_line import SMALL_RUN, assert_mistake, run
 
@@ -67,7 +69,8 @@ def test_a_run_leaves_one_set_of_files(tmp_path: Path, launcher: str) -> None:
         _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert {path.name for path in folder.iterdir()} == {
-        "config.toml", "environment.json", "metrics.jsonl", "train.log", "run.lock", "checkpoints",
+        "config.toml", "environment.json", "live.json", "metrics.jsonl", "train.log", "run.lock",
+        "checkpoints",
     }  # fmt: skip
     assert steps(folder) == [16, 32, 48, 64]
     log = (folder / "train.log").read_text(encoding="utf-8")
@@ -179,9 +182,12 @@ def test_sizes_are_refused_before_a_process_starts(tmp_path: Path) -> None:
     ],
 )
 def test_a_launcher_that_contradicts_the_settings_is_refused(
-    monkeypatch: pytest.MonkeyPatch, setting: int, launched: int, parts: list[str]
+    capsys: pytest.CaptureFixture[str], setting: int, launched: int, parts: list[str]
 ) -> None:
-    monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", str(launched))
-    result = run("train", "--quiet", *SMALL_RUN, "--set", f"session.processes={setting}")
-    assert_mistake(result, *parts)
+    words = [*SMALL_RUN[5::2], f"session.processes={setting}"]
+    flags = {"session.run_dir": None, "env.num_envs": 4}
+    with pytest.raises(typer.Exit) as refused:
+        Order(None, words, flags, None).settle(launched)
+    assert refused.value.exit_code == 2
+    told = capsys.readouterr().err
+    assert all(part in told for part in parts)

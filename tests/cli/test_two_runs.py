@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keisei.training.run_lock import LOCK_FILE, RunFolderError, RunLock
-from tests.cli.command_line import SMALL_RUN, assert_mistake, run
+from tests.cli.command_line import LIGHT_RUN, SMALL_RUN, assert_mistake, run
 
 HOLDER = """
 import sys, time
@@ -63,7 +63,7 @@ def test_a_refused_second_run_names_the_first_and_changes_nothing(
     tmp_path: Path, resume: tuple[str, ...]
 ) -> None:
     folder = tmp_path / "a"
-    words = (*SMALL_RUN, "--total-timesteps", "16", "--quiet", "--run-dir", str(folder))
+    words = (*LIGHT_RUN, "--total-timesteps", "16", "--quiet", "--run-dir", str(folder))
     assert run("train", *words).exit_code == 0
     lock = RunLock(folder)
     lock.take()

@@ -79,7 +79,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_costs_nothing_before(tmp_pat
 
 def test_commands_name_the_file_that_cannot_be_written(finished: Path, tmp_path: Path) -> None:
     policy, target = finished / "checkpoints" / "policy.safetensors", tmp_path / "a.safetensors"
-    short = ("--games", "2", "--max-plies", "200")
+    short = ("--games", "2", "--max-plies", "120")
     commands = {
         "match/games.usi": ("match", "random", "random", *short, "--save", str(tmp_path / "match")),
         "eval/games.usi": ("eval", str(policy), *short, "--out", str(tmp_path / "eval")),

@@ -28,6 +28,13 @@ RUNS: list[tuple[str, list[str], str, str]] = [
         r"plies a second on (cpu|cuda)",
     ),
     ("numpy_rollout", [], "--num-envs 8 --num-steps 600", r"plies a second\n[1-9]\d* games"),
+    (
+        "optuna_sweep",
+        ["optuna", "torch"],
+        "--trials 2 --minutes 0.05 --opponent random --games 4 --every-updates 1 --num-envs 32 "
+        "--folder {tmp_path}/sweep",
+        r"2 trials, the best with \d+%: {'learning_rate'",
+    ),
     ("pettingzoo_loop", ["pettingzoo"], "--games 2", r"2 games"),
     ("pufferlib_env", [], "--num-envs 8 --num-steps 300", r"[1-9]\d* games ended"),
     (
@@ -62,12 +69,18 @@ def test_an_example_fits_on_a_page(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "libraries", "arguments", "expected"), RUNS)
-def test_an_example_runs(name: str, libraries: list[str], arguments: str, expected: str) -> None:
+def test_an_example_runs(
+    name: str, libraries: list[str], arguments: str, expected: str, tmp_path: Path
+) -> None:
     for library in libraries:
         if find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
     finished = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments.split()],
+        [
+            sys.executable,
+            str(EXAMPLES / f"{name}.py"),
+            *arguments.format(tmp_path=tmp_path).split(),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -13,10 +13,11 @@ from typing import NamedTuple, Self
 
 from keisei.training.checkpoint import CheckpointFolder, read_checkpoint
 from tests.disks import fill, read_only
-from tests.training.runs import ROLLOUT, assert_same, rows_without_time, small_config
+from tests.training.runs import EMBEDDING, ROLLOUT, assert_same, rows_without_time, small_config
 
 UPDATES = 30
 _SETTINGS = {
+    **EMBEDDING,  # the processes know the networks that ship and no other
     "env.random_opening_share": 0.5,
     "env.random_opening_plies": 4,
     "opponents.share": 0.5,

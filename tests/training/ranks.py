@@ -88,7 +88,8 @@ def learn(settings: TrainingConfig, rollout: dict[str, Any], ranks: Ranks) -> di
     buffer = ExperienceBuffer(steps, games, STATE_SIZE, MASK_BYTES, "cpu")
     buffer.load_state_dict({**rollout, "columns": columns})
     torch.manual_seed(0)
-    network = EmbeddingNet(STATE_SIZE, NUM_ACTIONS, width=64)
+    # Which gradients are rounded to nothing depends on what else is in a minibatch.
+    network = EmbeddingNet(STATE_SIZE, NUM_ACTIONS, width=64, sparse=False)
     agent = PPOAgent(network, settings, device="cpu", seed=ranks.rank, ranks=ranks)
     row = agent.learn(buffer, 0.0)
     gradients = {name: each.grad for name, each in network.named_parameters()}

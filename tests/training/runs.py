@@ -5,14 +5,39 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import Tensor, nn
+from typing_extensions import override
 
 from keisei.config_file import load_config
 from keisei.config_schema import AppConfig
+from keisei.rl.network_base import PolicyValueNet, bounded_value, register_network
 from keisei.training.callbacks import Callback
 from keisei.training.trainer import Trainer
 
 NUM_ENVS, NUM_STEPS = 8, 6
 ROLLOUT = NUM_ENVS * NUM_STEPS
+
+EMBEDDING: dict[str, Any] = {"model.network": "embedding", "model.options": {"width": 64}}
+"""The network that ships, for tests of what only it does: its kernels, its memory, its size."""
+
+SMALL = "small"
+"""Name of the network of most tests, in which it does not matter which one learns."""
+
+
+@register_network(SMALL)
+class SmallNet(PolicyValueNet):
+    """Two thin layers over the bytes of a state: a step and a checkpoint take next to nothing."""
+
+    def __init__(self, state_size: int, num_actions: int) -> None:
+        super().__init__(state_size, num_actions)
+        self.hidden = nn.Linear(state_size, 8)
+        self.policy_out = nn.Linear(8, num_actions)
+        self.value_out = nn.Linear(8, 1)
+
+    @override
+    def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        trunk = torch.tanh(self.hidden(state.float() / 32))
+        return self.policy_out(trunk), bounded_value(self.value_out, trunk)
 
 
 def small_overrides(run_dir: Path, updates: int, **others: Any) -> dict[str, Any]:
@@ -25,8 +50,7 @@ def small_overrides(run_dir: Path, updates: int, **others: Any) -> dict[str, Any
         "training.num_minibatches": 2,
         "training.total_timesteps": updates * ROLLOUT,
         "training.lr_schedule": "constant",
-        "model.network": "embedding",
-        "model.options.width": 64,
+        "model.network": SMALL,
         "session.run_dir": run_dir,
         "session.device": "cpu",
         "session.checkpoint_every": 2,

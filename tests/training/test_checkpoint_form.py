@@ -15,7 +15,7 @@ from keisei.training.checkpoint import CheckpointError, read_checkpoint, write_c
 from keisei.training.model_manager import export_policy, load_policy
 from keisei.training.trainer import Trainer
 from tests.cli.command_line import assert_mistake, run
-from tests.training.runs import ROLLOUT, small_config, train
+from tests.training.runs import EMBEDDING, ROLLOUT, small_config, train
 
 SETTINGS: dict[str, Any] = {
     "opponents.share": 0.5,
@@ -23,7 +23,6 @@ SETTINGS: dict[str, Any] = {
     "env.random_opening_share": 0.5,
     "env.random_opening_plies": 3,
     "evaluation.every_updates": 0,
-    "model.network": "embedding",
 }
 
 
@@ -35,12 +34,20 @@ class _Stop(Callback):
             run.request_stop("enough")
 
 
+def checkpoint(folder: Path, **others: Any) -> Path:
+    """One with all parts: a pool, an optimiser's state, and half a rollout."""
+    train(small_config(folder, 4, **SETTINGS, **others), callbacks=(_Stop(),))
+    return max((folder / "checkpoints").glob("checkpoint-*.pt"))
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint with all parts: a pool, an optimiser's state, and half a rollout."""
-    folder = tmp_path_factory.mktemp("runs") / "a"
-    train(small_config(folder, 4, **SETTINGS), callbacks=(_Stop(),))
-    return max((folder / "checkpoints").glob("checkpoint-*.pt"))
+    return checkpoint(tmp_path_factory.mktemp("runs") / "a")
+
+
+@pytest.fixture(scope="module")
+def source_of_embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("runs") / "a", **EMBEDDING)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -83,9 +90,9 @@ def changed(contents: dict[str, Any], path: tuple[Any, ...], chance: random.Rand
     return f"{path} = {other!r}"[:300]
 
 
-def go_on(path: Path, folder: Path) -> bool:
+def go_on(path: Path, folder: Path, **others: Any) -> bool:
     """Resume a checkpoint in a new folder; whether it was taken."""
-    config = small_config(folder, 3, **SETTINGS)
+    config = small_config(folder, 3, **SETTINGS, **others)
     try:
         trainer = Trainer(config, resume=path)
     except CheckpointError as error:
@@ -111,7 +118,7 @@ def try_changes(source: Path, folder: Path, count: int, seed: int) -> list[bool]
             path = folder / f"{index}.pt"
             write_checkpoint(path, other)
             try:
-                taken.append(go_on(path, folder / str(index)))
+                taken.append(go_on(path, folder / str(index), **EMBEDDING))
             except Exception as error:
                 raise AssertionError(what) from error
     return taken
@@ -124,15 +131,24 @@ def test_the_checkpoint_as_it_was_goes_on(source: Path, tmp_path: Path) -> None:
     assert go_on(source, tmp_path / "a")
 
 
+def test_a_checkpoint_that_knows_nothing_of_mates_goes_on(source: Path, tmp_path: Path) -> None:
+    contents = read_checkpoint(source)
+    assert not contents["buffer"]["columns"].pop("mates").any()
+    write_checkpoint(tmp_path / "old.pt", contents)
+    assert go_on(tmp_path / "old.pt", tmp_path / "a")
+
+
 @pytest.mark.slow
-def test_changed_parts_are_refused_or_go_on(source: Path, tmp_path: Path) -> None:
-    taken = try_changes(source, tmp_path, 25, 1)
+def test_changed_parts_are_refused_or_go_on(source_of_embedding: Path, tmp_path: Path) -> None:
+    taken = try_changes(source_of_embedding, tmp_path, 25, 1)
     assert taken.count(False) > 10
 
 
 @pytest.mark.slow
-def test_changed_parts_are_refused_or_go_on_at_length(source: Path, tmp_path: Path) -> None:
-    taken = try_changes(source, tmp_path, 100, 2)
+def test_changed_parts_are_refused_or_go_on_at_length(
+    source_of_embedding: Path, tmp_path: Path
+) -> None:
+    taken = try_changes(source_of_embedding, tmp_path, 100, 2)
     assert taken.count(False) > 40
 
 

@@ -22,6 +22,7 @@ from keisei.training.trainer import Trainer
 from keisei.vec import ShogiVectorEnv
 from tests.training import ranks as work
 from tests.training.runs import (
+    EMBEDDING,
     NUM_ENVS,
     ROLLOUT,
     assert_same,
@@ -31,6 +32,7 @@ from tests.training.runs import (
 from tests.training.test_resume import AGAINST_OTHERS, newest
 
 STEPS, GAMES = 5, 8
+OTHERS = {**EMBEDDING, **AGAINST_OTHERS}
 
 
 def rollout(learned: Callable[[int, int], bool]) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def learn_on_two(tmp_path: Path, settings: TrainingConfig, whole: dict[str, Any]
 def test_two_ranks_have_the_gradient_of_one_process_with_all_plies(tmp_path: Path) -> None:
     # 40 plies of which the first rank learns from 20 and the second from 8.
     whole = rollout(lambda step, game: game < 4 or step < 2)
-    settings = TrainingConfig(update_epochs=1, num_minibatches=1, max_grad_norm=0.01)
+    settings = TrainingConfig(update_epochs=1, ply_share=1.0, num_minibatches=1, max_grad_norm=0.01)
     alone = work.learn(settings, whole, Ranks())
     together = learn_on_two(tmp_path, settings, whole)
     assert together["row"] == pytest.approx(alone["row"], rel=1e-5, abs=1e-6)
@@ -91,7 +93,7 @@ def test_a_rank_with_hardly_any_plies_keeps_up_with_the_other(tmp_path: Path, co
 @pytest.mark.parametrize(("count", "plies"), [(2, 2 * ROLLOUT + 3 * NUM_ENVS), (4, 3 * ROLLOUT)])
 def test_stopped_and_resumed_with_as_many_processes(tmp_path: Path, count: int, plies: int) -> None:
     straight, stopped = (
-        small_config(tmp_path / name, 5, **AGAINST_OTHERS, **{"session.processes": count})
+        small_config(tmp_path / name, 5, **OTHERS, **{"session.processes": count})
         for name in ("straight", "stopped")
     )
     work.train(straight)
@@ -114,7 +116,7 @@ def test_another_number_of_processes_goes_on_with_the_same_games(
     tmp_path: Path, first: int, then: int
 ) -> None:
     plies = 2 * ROLLOUT + 3 * NUM_ENVS
-    settings = AGAINST_OTHERS | {"session.processes": first}
+    settings = OTHERS | {"session.processes": first}
     work.train(small_config(tmp_path, 4, **settings), stop_at=plies)
     before = read_checkpoint(newest(tmp_path))
     settings["session.processes"] = then

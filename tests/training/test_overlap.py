@@ -15,10 +15,10 @@ from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import read_checkpoint
 from keisei.training.env_manager import divide_games
 from keisei.training.trainer import Trainer
-from tests.training.runs import assert_same, rows_without_time, small_config, train
+from tests.training.runs import EMBEDDING, assert_same, rows_without_time, small_config, train
 
 GAMES, STEPS = 96, 6
-OVERLAP = {
+OVERLAP: dict[str, Any] = {
     "env.num_envs": GAMES,
     "env.max_plies": 9,
     "training.overlap": "on",
@@ -26,7 +26,7 @@ OVERLAP = {
     "training.total_timesteps": 4 * GAMES * STEPS,
     "evaluation.every_updates": 0,
 }
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "opponents.share": 0.5,
     "opponents.enter_updates": 1,
     "env.random_opening_share": 0.3,
@@ -72,7 +72,7 @@ class StopAt(Callback):
 
 
 def test_every_transition_belongs_together(tmp_path: Path) -> None:
-    trainer = Trainer(small_config(tmp_path, 4, **OVERLAP))
+    trainer = Trainer(small_config(tmp_path, 4, **OVERLAP, **EMBEDDING))
     buffer, agent = trainer.experience_buffer, trainer.agent
     boards = [Board() for _ in range(GAMES)]
     while not buffer.full:
@@ -117,10 +117,23 @@ def test_games_are_the_same_in_halves_as_in_one(tmp_path: Path) -> None:
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("steps", [STEPS * 2, STEPS * 2 + 2])
-@pytest.mark.parametrize("others", [{}, OTHERS], ids=["alone", "others"])
+def slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    ("steps", "others"),
+    [
+        (STEPS * 2, OTHERS),
+        (STEPS * 2 + 2, {}),
+        slow(STEPS * 2, EMBEDDING),
+        slow(STEPS * 2, EMBEDDING | OTHERS),
+        slow(STEPS * 2 + 2, EMBEDDING),
+        (STEPS * 2 + 2, EMBEDDING | OTHERS),
+    ],
+)
 def test_a_resumed_run_ends_with_the_same_bits(
-    tmp_path: Path, others: dict[str, Any], steps: int
+    tmp_path: Path, steps: int, others: dict[str, Any]
 ) -> None:
     settings = OVERLAP | others
     train(small_config(tmp_path / "straight", 4, **settings))

@@ -1,6 +1,7 @@
 """A run that was stopped and resumed ends like one that never stopped, bit for bit."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -9,6 +10,7 @@ from keisei.training.callbacks import Callback, RunView
 from keisei.training.checkpoint import read_checkpoint
 from keisei.training.trainer import Trainer
 from tests.training.runs import (
+    EMBEDDING,
     NUM_ENVS,
     ROLLOUT,
     assert_same,
@@ -40,6 +42,14 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def straight_of_embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the network that ships."""
+    folder = tmp_path_factory.mktemp("straight")
+    train(small_config(folder, UPDATES, **EMBEDDING))
+    return folder
+
+
 def newest(folder: Path) -> Path:
     return max((folder / "checkpoints").glob("*.pt"))
 
@@ -52,6 +62,14 @@ def assert_ends_like(folder: Path, straight: Path) -> None:
     assert policies[0].read_bytes() == policies[1].read_bytes()
 
 
+def stop_and_resume(folder: Path, plies: int, **settings: Any) -> None:
+    config = small_config(folder, UPDATES, **settings)
+    stopped = Trainer(config, callbacks=(StopAt(plies),))
+    assert stopped.run() == "test"
+    assert newest(folder).name == f"checkpoint-{plies:012d}.pt"
+    train(config, resume="latest")
+
+
 @pytest.mark.parametrize(
     "plies",
     [
@@ -62,12 +80,25 @@ def assert_ends_like(folder: Path, straight: Path) -> None:
     ],
 )
 def test_stopped_and_resumed(tmp_path: Path, straight: Path, plies: int) -> None:
-    config = small_config(tmp_path, UPDATES)
-    stopped = Trainer(config, callbacks=(StopAt(plies),))
-    assert stopped.run() == "test"
-    assert newest(tmp_path).name == f"checkpoint-{plies:012d}.pt"
-    train(config, resume="latest")
+    stop_and_resume(tmp_path, plies)
     assert_ends_like(tmp_path, straight)
+
+
+@pytest.mark.parametrize(
+    "plies",
+    [
+        pytest.param(NUM_ENVS, marks=pytest.mark.slow),
+        ROLLOUT + 3 * NUM_ENVS,
+        pytest.param(2 * ROLLOUT, marks=pytest.mark.slow),
+        pytest.param(3 * ROLLOUT - NUM_ENVS, marks=pytest.mark.slow),
+    ],
+)
+def test_the_network_that_ships_is_stopped_and_resumed(
+    tmp_path: Path, straight_of_embedding: Path, plies: int
+) -> None:
+    """It remembers the positions of a rollout and rounds gradients at random."""
+    stop_and_resume(tmp_path, plies, **EMBEDDING)
+    assert_ends_like(tmp_path, straight_of_embedding)
 
 
 def test_stopped_twice(tmp_path: Path, straight: Path) -> None:
@@ -99,7 +130,7 @@ def test_resumed_past_a_damaged_newest(tmp_path: Path, straight: Path) -> None:
     assert_ends_like(tmp_path, straight)
 
 
-AGAINST_OTHERS = {
+AGAINST_OTHERS: dict[str, Any] = {
     "opponents.share": 0.6,
     "opponents.enter_updates": 1,
     "opponents.active": 2,
@@ -111,12 +142,20 @@ AGAINST_OTHERS = {
 
 
 @pytest.mark.parametrize(
-    "plies", [3 * ROLLOUT + 2 * NUM_ENVS, pytest.param(4 * ROLLOUT, marks=pytest.mark.slow)]
+    ("plies", "network"),
+    [
+        (3 * ROLLOUT + 2 * NUM_ENVS, {}),
+        pytest.param(3 * ROLLOUT + 2 * NUM_ENVS, EMBEDDING, marks=pytest.mark.slow),
+        pytest.param(4 * ROLLOUT, EMBEDDING, marks=pytest.mark.slow),
+    ],
 )
-def test_a_run_against_snapshots_goes_on_bit_for_bit(tmp_path: Path, plies: int) -> None:
+def test_a_run_against_snapshots_goes_on_bit_for_bit(
+    tmp_path: Path, plies: int, network: dict[str, Any]
+) -> None:
+    settings = AGAINST_OTHERS | network
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-    train(small_config(straight, 6, **AGAINST_OTHERS))
-    config = small_config(stopped, 6, **AGAINST_OTHERS)
+    train(small_config(straight, 6, **settings))
+    config = small_config(stopped, 6, **settings)
     train(config, callbacks=(StopAt(plies),))
     train(config, resume="latest")
     assert_ends_like(stopped, straight)

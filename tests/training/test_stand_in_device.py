@@ -26,6 +26,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     # Without the kernels, which a device knows nothing of.
     "embedding": {"width": 64, "fused": False},
     "resnet": {"blocks": 1, "channels": 8},
+    "small": {},
 }
 OTHERS: dict[str, Any] = {
     "env.random_opening_share": 0.5,
@@ -47,7 +48,7 @@ RESTORES: dict[str, Any] = {
 
 
 def open_trainer(
-    run_dir: Path, device: str, *, resume: str | None = None, network: str = "resnet", **others: Any
+    run_dir: Path, device: str, *, resume: str | None = None, network: str = "small", **others: Any
 ) -> Trainer:
     """A trainer on a device that no setting names."""
     overrides = {"model.network": network, "model.options": NETWORKS[network], **others}
@@ -77,12 +78,13 @@ def last_checkpoint(run_dir: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("network", "others"),
     [
-        ("embedding", {}),
-        ("resnet", OTHERS),
+        ("resnet", {}),
+        pytest.param("embedding", {}, marks=pytest.mark.slow),
+        ("small", OTHERS),
         ("resnet", HALVES | OTHERS),
-        ("resnet", RESTORES | {"training.target_kl": 1.0}),
+        ("small", RESTORES | {"training.target_kl": 1.0}),
     ],
-    ids=["alone", "others", "halves", "restores"],
+    ids=["alone", "embedding", "others", "halves", "restores"],
 )
 def test_a_run_on_a_device_is_the_run_on_the_cpu(
     tmp_path: Path, network: str, others: dict[str, Any]
@@ -108,9 +110,18 @@ def test_a_run_goes_on_on_another_device(tmp_path: Path, first: str, then: str) 
     assert_same(ends[0], ends[1])
 
 
-@pytest.mark.parametrize("others", [OTHERS, HALVES | OTHERS], ids=["whole", "halves"])
-def test_the_host_does_not_wait_while_it_plays(tmp_path: Path, others: dict[str, Any]) -> None:
-    with stand_in() as device, opened(open_trainer(tmp_path, "meta:0", **others)) as trainer:
+@pytest.mark.parametrize(
+    ("network", "others"),
+    [("embedding", OTHERS), ("resnet", HALVES | OTHERS)],
+    ids=["whole", "halves"],
+)
+def test_the_host_does_not_wait_while_it_plays(
+    tmp_path: Path, network: str, others: dict[str, Any]
+) -> None:
+    with (
+        stand_in() as device,
+        opened(open_trainer(tmp_path, "meta:0", network=network, **others)) as trainer,
+    ):
         while not trainer.experience_buffer.full:
             device.waits.clear()
             trainer.step_manager.step()
@@ -127,7 +138,7 @@ def test_the_host_waits_as_often_for_few_optimiser_steps_as_for_many(tmp_path: P
                 "opponents.share": 0.0,
             }
             folder = tmp_path / str(minibatches)
-            with opened(open_trainer(folder, "meta:0", **settings)) as trainer:
+            with opened(open_trainer(folder, "meta:0", network="resnet", **settings)) as trainer:
                 while not trainer.experience_buffer.full:
                     trainer.step_manager.step()
                 device.waits.clear()

@@ -9,10 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from keisei.config_schema import TrainingConfig
+from keisei.games.board import Board, action_from_move
 from keisei.rl.experience_buffer import ExperienceBuffer
+from keisei.rl.networks import build_network
 from keisei.rl.ppo_agent import PPOAgent
-from keisei.shogi.constants import Termination
-from keisei.shogi.features import STATE_SIZE, TO_MOVE
+from keisei.shogi.constants import START_SFEN, Termination
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE, TO_MOVE
+from keisei.shogi.moves import Move
 from keisei.training.game_statistics import GameStatistics
 from keisei.training.metrics_manager import MetricsManager
 from keisei.training.seating import Seating
@@ -87,9 +91,11 @@ class FakeBuffer:
     def __init__(self) -> None:
         self.rows: list[list[list[float]]] = []
         self.loss_masks: list[list[bool] | None] = []
+        self.mates: list[list[bool]] = []
 
-    def add(self, *arrays: Tensor, loss_mask: Tensor | None) -> None:
+    def add(self, *arrays: Tensor, loss_mask: Tensor | None, mates: Tensor) -> None:
         self.rows.append([cast(Any, array).tolist() for array in arrays])
+        self.mates.append(cast(Any, mates).tolist())
         self.loss_masks.append(None if loss_mask is None else cast(Any, loss_mask).tolist())
 
 
@@ -226,3 +232,38 @@ def test_without_others_everything_is_learned_from() -> None:
     steps.start(seed=0)
     steps.step()
     assert buffer.loss_masks == [None]
+
+
+MATE_OR_NOT = ("4k4/9/4P4/9/9/9/9/9/4K4 b G 1", START_SFEN)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_mates_in_one_are_played_and_noted(parts: int) -> None:
+    envs = [
+        ShogiVectorEnv(2, obs="compact", copy=False, initial_sfens=MATE_OR_NOT)
+        for _ in range(parts)
+    ]
+    agent = PPOAgent(
+        build_network("embedding", width=64), TrainingConfig(mate_coef=1.0), device=CPU, seed=1
+    )
+    buffer = ExperienceBuffer(3, 2 * parts, STATE_SIZE, MASK_BYTES, CPU)
+    metrics = MetricsManager(1000, GameStatistics())
+    steps = StepManager(envs, agent, buffer, metrics, CPU, finds_mates=True)
+    steps.start(seed=0)
+    steps.step()
+    mate = action_from_move(Board(MATE_OR_NOT[0]), Move.from_usi("G*5b"))
+    assert torch.equal(buffer.column("mates")[0], torch.tensor([True, False] * parts))
+    assert torch.equal(buffer.column("actions")[0, ::2], torch.tensor([mate] * parts))
+    assert torch.equal(buffer.column("rewards")[0], torch.tensor([1.0, 0.0] * parts))
+    # The next game in its place begins from the other position, where there is no mate.
+    other = StepManager(envs, agent, buffer, metrics, CPU, finds_mates=True)
+    other.load_state_dict(steps.state_dict())
+    other.step()
+    assert not buffer.column("mates")[1].any()
+
+
+def test_without_being_asked_nobody_looks_for_mates() -> None:
+    steps, _, buffer, _ = build()
+    steps.start(seed=0)
+    steps.step()
+    assert buffer.mates == [[False] * N]

@@ -77,7 +77,15 @@ def assert_restored(folder: Path, at: int, spoiling: Spoiling, timestep: int) ->
 
 @pytest.mark.parametrize(
     ("every", "keep", "from_update"),
-    [(1, 1, 6), (1, 3, 6), (2, 1, 6), (3, 1, 6), (4, 1, 4), (7, 2, 0), (25, 1, 0)],
+    [
+        (1, 1, 6),
+        pytest.param(1, 3, 6, marks=pytest.mark.slow),
+        pytest.param(2, 1, 6, marks=pytest.mark.slow),
+        pytest.param(3, 1, 6, marks=pytest.mark.slow),
+        (4, 1, 4),
+        (7, 2, 0),
+        pytest.param(25, 1, 0, marks=pytest.mark.slow),
+    ],
 )
 def test_a_restore_brings_the_newest_weights_from_before_the_collapse(
     tmp_path: Path, every: int, keep: int, from_update: int
