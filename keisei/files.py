@@ -28,11 +28,16 @@ def writing(path: Path) -> Generator[None]:
         raise UnwritableError(f"cannot write {str(path)!r}: {reason}") from error
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True) -> None:
     """Let ``write`` fill a file that appears under ``path`` only when it is complete and on disk.
 
     However the writing is broken off, Ctrl-C included, no temporary file is left. What is there and
     no file, a device or a pipe, is not replaced.
+
+    Args:
+        path: The file.
+        write: Fills it.
+        lasting: Whether to wait until a power cut would not undo it.
 
     Raises:
         UnwritableError: The file cannot be written; nothing at ``path`` has changed.
@@ -45,20 +50,22 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with temporary.open("wb") as file:
                 write(file)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             temporary.replace(path)
-            _sync_folder(path.parent)
+            if lasting:
+                _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text as UTF-8, whole or not at all.
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Write a text as UTF-8, whole or not at all; ``lasting`` as in ``write_whole``.
 
     Raises:
         UnwritableError: The file cannot be written; nothing at ``path`` has changed.
     """
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode()), lasting=lasting)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -38,7 +38,7 @@ def board_svg(board: Placed, last_move: Move | None = None, *, width: int = 560)
             f'width="{width}" height="{width * HEIGHT // WIDTH}" role="img">',
             f"<title>{format_sfen(placement)}</title>",
             "<defs>",
-            *(_definition(figure) for figure in figures.values()),
+            *(figure_definition(figure) for figure in figures.values()),
             "</defs>",
             *uses,
             "</svg>\n",
@@ -46,7 +46,7 @@ def board_svg(board: Placed, last_move: Move | None = None, *, width: int = 560)
     )
 
 
-def _definition(figure: Figure) -> str:
+def figure_definition(figure: Figure) -> str:
     """A figure that marks refer to."""
     paths = "".join(
         f'<path fill="{outline.colour}" '

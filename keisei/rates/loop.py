@@ -127,6 +127,7 @@ def _without_extras(config: AppConfig, run_dir: Path) -> AppConfig:
     sections: dict[str, Any] = config.model_dump()
     sections["training"]["total_timesteps"] = 2**62
     sections["session"] |= {"run_dir": run_dir, "checkpoint_every": 2**31, "writers": ["jsonl"]}
+    sections["session"]["mirror"] = None
     sections["display"]["mode"] = "quiet"
     sections["evaluation"]["every_updates"] = 0
     return AppConfig.model_validate(sections)

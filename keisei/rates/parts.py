@@ -74,6 +74,7 @@ def measure_network(config: AppConfig, seconds: float) -> tuple[float, float]:
     # The folder is only named: nothing is saved here.
     models = ModelManager(config.model, device, config.session.seed, CheckpointFolder(Path(), 1))
     agent = PPOAgent(models.network, config.training, device=device, seed=config.session.seed)
+    models.network.remember((config.training.num_steps + 1) * config.env.num_envs)
     states, masks = _positions(config, device)
     buffer = _full_buffer(config, agent, states, masks)
     plies = config.env.num_envs

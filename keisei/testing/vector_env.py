@@ -40,7 +40,7 @@ def check_vector_env(
         VectorEnvError: When there are faults; it lists all of them. An error that the environment
             raises ends the check and is listed as well.
 
-    Example:
+    Examples:
         >>> import gymnasium
         >>> env = gymnasium.make_vec("CartPole-v1", 3, vectorization_mode="vector_entry_point")
         >>> check_vector_env(env)

@@ -142,6 +142,30 @@ def reset_mask(options: dict[str, Any] | None, num_envs: int) -> NDArray[np.bool
     return marked
 
 
+def reset_starts(
+    options: dict[str, Any] | None, num_envs: int, num_starts: int
+) -> NDArray[np.int64] | None:
+    """The start positions that a reset's options name, int64 [N]; None without "starts".
+
+    Raises:
+        TypeError: When they are no array of whole numbers.
+        ValueError: When the array has another shape or there is no such position.
+    """
+    given = None if options is None else options.get("starts")
+    if given is None:
+        return None
+    if not isinstance(given, np.ndarray) or cast(Any, given).dtype.kind not in "iu":
+        kind = cast(Any, given).dtype if isinstance(given, np.ndarray) else type(given).__name__
+        raise TypeError(f"options['starts'] is {kind}; it has to be an array of whole numbers.")
+    starts = cast(NDArray[Any], given)
+    if starts.shape != (num_envs,) or starts.min() < 0 or starts.max() >= num_starts:
+        raise ValueError(
+            f"options['starts'] has shape {starts.shape} and up to {starts.max(initial=0)} in it; "
+            f"it has to have shape ({num_envs},) and numbers from 0 to {num_starts - 1}."
+        )
+    return starts.astype(np.int64)
+
+
 def active_games(active: Marks, num_envs: int) -> NDArray[np.bool_]:
     """The games that take part in a call, bool [N].
 

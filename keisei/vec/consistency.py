@@ -110,6 +110,20 @@ def check_games(
     return slots.words
 
 
+def position_faults(views: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is wrong with positions by the rules of SFEN, which do not look at checks.
+
+    Args:
+        views: uint8 [N, >= 95], contiguous, what Black sees.
+
+    Returns:
+        uint8 [N], 0 of one with which nothing is.
+    """
+    faults = np.zeros(len(views), np.uint8)
+    _find_faults(views, faults)
+    return faults
+
+
 def check_observations(states: NDArray[np.uint8], bits: NDArray[np.uint8]) -> None:
     """Check compact observations, which may come from different games.
 
@@ -166,8 +180,7 @@ def _rebuild(
         ValueError: A position cannot occur.
     """
     views = np.array(views, order="C")
-    faults = np.zeros(len(views), np.uint8)
-    _find_faults(views, faults)
+    faults = position_faults(views)
     _refuse(faults != 0, "boards", _FAULTS[int(faults[np.argmax(faults != 0)])])
     pool = Pool(len(views), history)
     _refuse(pool.set_up(0, views, turns), "boards", "the king could be captured")

@@ -13,6 +13,7 @@ from keisei.games.board import Board
 from keisei.games.endings import Rules
 from keisei.games.layout import placement_of, turns_in
 from keisei.games.masks import unpacked
+from keisei.games.mates_in_one import NO_MATE, MatesInOne
 from keisei.games.standing import Standing
 from keisei.pictures.text import format_board
 from keisei.shogi.constants import NUM_ACTIONS
@@ -25,6 +26,7 @@ from keisei.vec.arguments import (
     one_game,
     one_of,
     reset_mask,
+    reset_starts,
     size,
     stream_seeds,
     two_names,
@@ -83,7 +85,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         ValueError: When an argument is out of range.
         InvalidSfenError: When a start position is not valid SFEN.
 
-    Example:
+    Examples:
         >>> env = ShogiVectorEnv(2)
         >>> obs, infos = env.reset(seed=1)
         >>> obs["action_mask"].sum(axis=1).tolist()
@@ -139,6 +141,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
             self._buffers,
             self.num_threads,
         )
+        self._mates = MatesInOne(self._games.spans)
         self._all = np.ones(self.num_envs, np.bool_)
         self._begun = False
         self._seeded = False
@@ -160,20 +163,23 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         Args:
             seed: Of the games' random streams: a number (game i gets seed + i), or one number or
                 None for each game. None leaves the streams as they are.
-            options: ``{"reset_mask": bool [N]}`` begins only the games marked True; the dict is
-                left as it is.
+            options: ``{"reset_mask": bool [N]}`` begins only the games marked True; ``{"starts":
+                int [N]}`` names which of ``initial_sfens`` they take. The dict is left as it is.
 
         Raises:
-            ValueError: When seeds or mask do not fit.
-            TypeError: When the mask is not an array of bool.
+            ValueError: When seeds, mask or starts do not fit.
+            TypeError: When the mask is not an array of bool, or starts of whole numbers.
         """
         mask = reset_mask(options, self.num_envs)
+        num_starts = len(self._starts.slots.hashes)
+        starts = reset_starts(options, self.num_envs, num_starts)
         if not (self._begun or mask.all()):
             raise gym.error.ResetNeeded("The games have not begun; reset all of them first.")
         self._seed_streams(seed, mask)
         if not self._begun or (options or {}).get("reset_mask") is None:
-            starts = len(self._starts.slots.hashes)
-            self._games.batch.next_start[:] = np.arange(self.num_envs) % starts
+            self._games.batch.next_start[:] = np.arange(self.num_envs) % num_starts
+        if starts is not None:
+            self._games.batch.next_start[mask] = starts[mask]
         self._games.begin(mask)
         self._begun = True
         return self._buffers.observation(), {}
@@ -247,6 +253,15 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
         drawing = self._all if active is None else active_games(active, self.num_envs)
         return self._games.sample(drawing)
 
+    def mates_in_one(self) -> NDArray[np.int64]:
+        """The lowest action that checkmates at once in each game, int64 [N]; -1 where none does.
+
+        Games that are over have none.
+        """
+        mates = self._mates.find(self._games.batch.slots)
+        mates[self._games.batch.over] = NO_MATE
+        return mates
+
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Copies of all arrays that the games need to go on, random streams included.
 
@@ -319,6 +334,7 @@ class ShogiVectorEnv(VectorEnv[Any, Any, Any]):
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 (Gymnasium's signature)
         """Let the threads go."""
         self._games.close()
+        self._mates.close()
 
     def _seed_streams(
         self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]

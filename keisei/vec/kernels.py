@@ -23,11 +23,12 @@ from keisei.vec.batch import GameBatch, Outputs, Results, Starts
 
 STAY, MOVE, BEGIN = 0, 1, 2
 """What a game does in a step: nothing, play its action, begin anew."""
+STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
+"""What a stream goes on by with each number that is drawn from it."""
 
 _NONE = int(Termination.NONE)
 _MAX_PLIES = int(Termination.MAX_PLIES)
 _BIT_PARTS = vector_starts(MASK_WORDS, VECTOR_BYTES // 8)
-_STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
 _U32 = np.uint64(32)
 
 
@@ -256,7 +257,7 @@ def sample_legal(
         if drawing[game]:
             count = count_legal(legal, game)
             drawn = mix(random[game]) >> _U32
-            random[game] += _STREAM_STEP
+            random[game] += STREAM_STEP
             index = np.int64((drawn * np.uint64(count)) >> _U32)
             actions[game] = nth_legal(legal, game, index) if count > 0 else 0
 

@@ -55,7 +55,7 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
     Raises:
         ValueError: When seats is none of these, or no opponent is named.
 
-    Example:
+    Examples:
         >>> env = OpponentVectorEnv(ShogiVectorEnv(3), "random", seats="white")
         >>> obs, infos = env.reset(seed=1)
         >>> obs["observation"][:, 44, 0, 0].tolist()  # the opponent has moved: White is to move

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from keisei.shogi.constants import BLACK, WHITE
 from keisei.vec.arguments import one_of
-from keisei.vec.kernels import seed_streams
+from keisei.vec.kernels import STREAM_STEP, seed_streams
 
 NOBODY = -1
 """In the place of an opponent: nobody is to be asked."""
 
 _RULES = ("random", "black", "white", "alternate")
-_STREAM_STEP = np.uint64(0x9E3779B97F4A7C15)
 _OWN_STREAM = np.uint64(0x6B65697365690001)
 """Parts the streams of seats from those of actions, which begin from the same seeds."""
 _U32 = np.uint64(32)
@@ -91,7 +90,7 @@ class DrawnSeats:
         if not games.any():
             return
         drawn = np.zeros(len(games), np.uint64)
-        self._streams[games] += _STREAM_STEP
+        self._streams[games] += STREAM_STEP
         seed_streams(self._streams, drawn)
         if self._rule == "random":
             colours = drawn & np.uint64(1)

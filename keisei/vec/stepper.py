@@ -72,6 +72,11 @@ class Stepper:
         )
         self._slices = Slices(self._step, num_threads)
 
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The games of each thread: the first, and the one past its last."""
+        return self._slices.spans
+
     def begin(self, games: NDArray[np.bool_]) -> None:
         """Begin the games marked, bool [N], at their next start positions."""
         self._step.tasks[:] = np.where(games, BEGIN, STAY)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from keisei.evaluation.records import GameRecord
+from keisei.players.clocks import Clock, TimeControl
 from keisei.players.engine import EnginePlayer
 from keisei.players.player import Forfeit
 from keisei.players.positions import Positions
@@ -90,7 +91,8 @@ def start() -> Positions:
     """Three games at their start."""
     env = ShogiVectorEnv(3, num_threads=1, obs="compact")
     observation, _ = env.reset(seed=0)
-    games = [GameRecord(number, BLACK) for number in range(3)]
+    clock = TimeControl(main=100, byoyomi=10, margin=0)
+    games = [GameRecord(number, BLACK, clock=Clock(clock)) for number in range(3)]
     return Positions(observation["state"], observation["action_mask_bits"], games)
 
 
@@ -117,9 +119,12 @@ def children() -> list[Any]:
     return Path(task).read_text().split()
 
 
-@fuzz(st.tuples(scripts(), st.integers(1, 2)), examples=6, warm_up=(GOOD, 1))
-def test_an_engine_plays_loses_or_is_given_up(value: tuple[Script, int]) -> None:
-    script, processes = value
+limits = st.sampled_from(("nodes 1", ""))
+
+
+@fuzz(st.tuples(scripts(), st.integers(1, 2), limits), examples=6, warm_up=(GOOD, 1, ""))
+def test_an_engine_plays_loses_or_is_given_up(value: tuple[Script, int, str]) -> None:
+    script, processes, limit = value
     start()
     before = descriptors(), children()
     with TemporaryDirectory() as folder:
@@ -127,7 +132,7 @@ def test_an_engine_plays_loses_or_is_given_up(value: tuple[Script, int]) -> None
         file.write_text(json.dumps(script))
         command = shlex.join([sys.executable, "-I", "-S", str(PROGRAM), str(file)])
         settings = EngineSettings(
-            command, "nodes 1", {"USI_Hash": "1"}, start_seconds=1.0, move_seconds=0.2
+            command, limit, {"USI_Hash": "1"}, start_seconds=1.0, move_seconds=0.2
         )
         with guarded(seconds=40, megabytes=64, may_start=True):
             refused(lambda: play(settings, processes), EngineError)

@@ -20,7 +20,7 @@ from keisei.training.writers import WriterError
 from tests.cli.command_line import run
 from tests.fuzz.harness import assert_sentence, fuzz, guarded, refused
 from tests.fuzz.mutations import mutated_bytes, mutated_text, mutated_tree, odd_values
-from tests.training.runs import small_overrides
+from tests.training.runs import EMBEDDING, small_overrides
 
 FILES = [path.read_text() for path in sorted(Path("configs").glob("*.toml"))]
 DEFAULTS = AppConfig().model_dump(mode="json")
@@ -159,7 +159,7 @@ def test_a_run_is_built_or_refused(overrides: dict[str, Any]) -> None:
     with TemporaryDirectory() as folder:
         if "session.run_dir" in overrides:
             overrides["session.run_dir"] = os.path.join(folder, overrides["session.run_dir"])  # noqa: PTH118
-        settings = {**small_overrides(Path(folder) / "run", 1), **overrides}
+        settings = {**small_overrides(Path(folder) / "run", 1), **EMBEDDING, **overrides}
 
         def build() -> None:
             Trainer(load_config(overrides=settings)).close()

@@ -76,22 +76,30 @@ def _first_fault(env: Any, **settings: Any) -> str:
     return findings[0].rule
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("fault", list(FAULTS_IN_ALL_MODES))
+def _planted() -> list[Any]:
+    """Faults and modes: each mode has its turn, and the other two of a fault are slow tests."""
+    return [
+        pytest.param(fault, mode, marks=[] if number % 3 == turn else pytest.mark.slow)
+        for number, fault in enumerate(FAULTS_IN_ALL_MODES)
+        for turn, mode in enumerate(MODES)
+    ]
+
+
+@pytest.mark.parametrize(("fault", "mode"), _planted())
 def test_planted_faults_are_found(fault: str, mode: str) -> None:
-    assert _first_fault(Walks(mode, fault), num_steps=60) == FAULTS_IN_ALL_MODES[fault]
+    assert _first_fault(Walks(mode, fault), num_steps=24) == FAULTS_IN_ALL_MODES[fault]
 
 
 @pytest.mark.parametrize(("mode", "fault"), list(FAULTS_IN_ONE_MODE))
 def test_planted_faults_of_a_mode_are_found(fault: str, mode: str) -> None:
-    assert _first_fault(Walks(mode, fault), num_steps=60) == FAULTS_IN_ONE_MODE[mode, fault]
+    assert _first_fault(Walks(mode, fault), num_steps=24) == FAULTS_IN_ONE_MODE[mode, fault]
 
 
 def test_several_faults_are_listed_together() -> None:
     env: Any = Walks("Disabled", "one seed for all")
     env.render = lambda: ()
     with pytest.raises(VectorEnvError, match=r"^2 fault\(s\)") as caught:
-        check_vector_env(env, num_steps=60)
+        check_vector_env(env, num_steps=24)
     assert [finding.rule for finding in caught.value.findings] == ["seeds of games", "render"]
 
 
@@ -110,7 +118,7 @@ def test_an_error_of_the_environment_is_the_cause() -> None:
     ],
 )
 def test_remarks_on_what_is_allowed(fault: str, remark: str) -> None:
-    remarks = check_vector_env(Walks("SameStep", fault), num_steps=60)
+    remarks = check_vector_env(Walks("SameStep", fault), num_steps=24)
     assert sum(remark in text for text in remarks) == 1
 
 
@@ -123,13 +131,13 @@ def test_too_few_steps_are_remarked_on() -> None:
 @pytest.mark.parametrize("num_envs", [1, 2, 5])
 def test_a_sound_environment_passes(num_envs: int, mode: str) -> None:
     env = Walks(mode, num_envs=num_envs)
-    remarks = check_vector_env(env, num_steps=60)
+    remarks = check_vector_env(env, num_steps=24)
     assert [text for text in remarks if "final_info" not in text] == []
     assert env.closed
 
 
 def test_views_pass_if_they_are_announced() -> None:
-    check_vector_env(Walks("SameStep", "obs overwritten"), num_steps=60, views=True)
+    check_vector_env(Walks("SameStep", "obs overwritten"), num_steps=24, views=True)
 
 
 def test_cart_poles_pass() -> None:
@@ -158,7 +166,7 @@ SHOGI: dict[str, Any] = {"max_plies": 7, "render_mode": "ansi"}
 @pytest.mark.parametrize("copy", [True, False])
 def test_games_of_shogi_pass(form: str, mode: str, copy: bool) -> None:
     env = ShogiVectorEnv(3, obs=form, autoreset_mode=mode, copy=copy, **SHOGI)
-    assert check_vector_env(env, num_steps=40, views=not copy) == []
+    assert check_vector_env(env, num_steps=20, views=not copy) == []
 
 
 def test_views_of_games_of_shogi_are_noticed() -> None:
@@ -171,10 +179,10 @@ def test_views_of_games_of_shogi_are_noticed() -> None:
 @pytest.mark.parametrize("seats", ["random", "white"])
 def test_games_against_an_opponent_pass(form: str, mode: str, seats: str) -> None:
     env = ShogiVectorEnv(3, obs=form, autoreset_mode=mode, **SHOGI)
-    assert check_vector_env(OpponentVectorEnv(env, "random", seats), num_steps=40) == []
+    assert check_vector_env(OpponentVectorEnv(env, "random", seats), num_steps=20) == []
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_wrapped_games_pass(mode: str) -> None:
     env = RecordEpisodeStatistics(ShogiVectorEnv(3, autoreset_mode=mode, **SHOGI))
-    check_vector_env(env, num_steps=40)
+    check_vector_env(env, num_steps=20)

@@ -1,5 +1,6 @@
 """An opponent inside the step: seats, rewards, ends, and the learner's view of them."""
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -260,8 +261,18 @@ class Referee:
         return np.zeros(2187, np.bool_)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("seats", ["random", "black", "white", "alternate"])
+FIRST = {("random", "SameStep"), ("black", "NextStep"), ("white", "Disabled"),
+         ("alternate", "Disabled")}  # fmt: skip
+"""Pairs of seats and modes in which each comes once at least; the other ones take as long."""
+
+
+@pytest.mark.parametrize(
+    ("seats", "mode"),
+    [
+        pytest.param(*pair, marks=[] if pair in FIRST else pytest.mark.slow)
+        for pair in product(("random", "black", "white", "alternate"), MODES)
+    ],
+)
 def test_games_are_those_of_boards(seats: str, mode: str) -> None:
     starts = [BARE_KINGS, PERPETUAL, "lnsgkgsnl/1r5b1/ppppppppp/9/9/9/9/1B5R1/LNSGKGSNL w - 1"]
     max_plies, num_envs = 7, 5

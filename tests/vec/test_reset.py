@@ -188,3 +188,39 @@ def test_bad_masks_are_refused(mask: object, error: type[Exception]) -> None:
 def test_stepping_before_a_reset_is_refused() -> None:
     with pytest.raises(ResetNeeded, match="reset"):
         _env().step(np.zeros(NUM_ENVS, np.int64))
+
+
+def test_games_begin_at_the_starts_that_are_named() -> None:
+    sfens = [BARE_KINGS, MATE_IN_ONE, WHITE_WILL_DECLARE]
+    env = ShogiVectorEnv(3, obs="compact", initial_sfens=sfens, declaration="off")
+    options = {"starts": np.array([2, 2, 1])}
+    env.reset(seed=1, options=options)
+    begun = [env.board(game).sfen() for game in range(3)]
+    alone = [ShogiVectorEnv(1, initial_sfens=[sfen], declaration="off") for sfen in sfens]
+    for each in alone:
+        each.reset(seed=1)
+    whole = [each.board(0).sfen() for each in alone]
+    assert begun == [whole[2], whole[2], whole[1]]
+    env.reset(options={"starts": np.array([0, 1, 0]), "reset_mask": np.array([True, False, True])})
+    assert [env.board(game).sfen() for game in range(3)] == [whole[0], whole[2], whole[0]]
+    # Without a name a game takes the start after its last one, as ever.
+    env.reset(options={"reset_mask": np.array([True, True, False])})
+    assert [env.board(game).sfen() for game in range(3)] == [whole[1], whole[0], whole[0]]
+
+
+@pytest.mark.parametrize(
+    ("starts", "error", "part"),
+    [
+        (np.array([0, 1]), ValueError, "shape"),
+        (np.array([0, 1, 2]), ValueError, "numbers from 0 to 1"),
+        (np.array([0, 1, -1]), ValueError, "numbers from 0 to 1"),
+        (np.array([0, 1, 2**63], np.uint64), ValueError, "numbers from 0 to 1"),
+        (np.array([0.0, 1.0, 0.0]), TypeError, "float64"),
+        ([0, 1, 0], TypeError, "list"),
+    ],
+)
+def test_starts_that_are_none_are_refused(starts: Any, error: type, part: str) -> None:
+    env = ShogiVectorEnv(3, initial_sfens=[BARE_KINGS, MATE_IN_ONE])
+    env.reset(seed=0)
+    with pytest.raises(error, match=part):
+        env.reset(options={"starts": starts})

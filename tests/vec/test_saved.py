@@ -131,7 +131,7 @@ print(b"".join(advance(env, "SameStep", 12)).hex())
 """
 
 
-@pytest.mark.parametrize("make", [shogi, with_opponents])
+@pytest.mark.parametrize("make", [pytest.param(shogi, marks=pytest.mark.slow), with_opponents])
 def test_a_saved_file_goes_on_in_another_process(
     make: Callable[[str], Env], tmp_path: Path
 ) -> None:

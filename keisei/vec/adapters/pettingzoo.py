@@ -29,7 +29,7 @@ class ShogiAEC(AECEnv[str, Any, Any]):
     Raises:
         ValueError: When an option is out of range.
 
-    Example:
+    Examples:
         >>> env = ShogiAEC()
         >>> env.reset(seed=1)
         >>> obs, reward, termination, truncation, info = env.last()

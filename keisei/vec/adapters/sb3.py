@@ -62,7 +62,7 @@ class Sb3VecEnv(VecEnv):
     Raises:
         ValueError: When the environment has two players or another autoreset mode.
 
-    Example:
+    Examples:
         >>> from keisei.vec import OpponentVectorEnv, ShogiVectorEnv
         >>> env = Sb3VecEnv(OpponentVectorEnv(ShogiVectorEnv(2, obs="compact"), "random"))
         >>> env.reset().shape

@@ -38,7 +38,7 @@ class ShogiTorchRL(EnvBase):
     Raises:
         ValueError: When the environment has another autoreset mode.
 
-    Example:
+    Examples:
         >>> from keisei.vec import ShogiVectorEnv
         >>> env = ShogiTorchRL(ShogiVectorEnv(4))
         >>> env.rollout(3)["action_mask"].sum(-1)[:, 0].tolist()
