@@ -9,7 +9,6 @@ minibatch; what is learned is what one process would learn from all shares toget
 # pyright: reportUnknownMemberType=false
 # (torch and tensordict leave parts of their signatures open.)
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from itertools import chain, repeat
@@ -25,10 +24,10 @@ from keisei.rl.experience_buffer import ExperienceBuffer
 from keisei.rl.losses import explained_variance, terms_of_plies
 from keisei.rl.minibatches import divide_plies
 from keisei.rl.network_base import PolicyValueNet
+from keisei.rl.optimizer import Optimizer
 from keisei.rl.ranks import Ranks
 from keisei.rl.schedules import scheduled_learning_rate
 
-_ADAM_EPSILON = 1e-5
 _DEVIATION_EPSILON = 1e-8
 _STEP_METRICS = (
     "loss",
@@ -83,8 +82,8 @@ class PPOAgent:
             self._evaluate = cast(Any, torch.compile(self._evaluate, options=_COMPILER_OPTIONS))
             self._act = cast(Any, torch.compile(network.act, options=_COMPILER_OPTIONS))
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
-        self._optimizer = torch.optim.Adam(
-            network.parameters(), lr=config.learning_rate, eps=_ADAM_EPSILON, fused=True
+        self._optimizer = Optimizer(
+            self.network, config.learning_rate, config.max_grad_norm, self._ranks
         )
 
     @torch.no_grad()
@@ -143,8 +142,7 @@ class PPOAgent:
         """
         config = self.config
         learning_rate = self._lr_scale * scheduled_learning_rate(config, progress)
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+        self._optimizer.begin_update(learning_rate)
         counts = self._ranks.gather(buffer.learned_plies)
         if not any(counts):
             raise ValueError("the rollout holds no plies that are to be learned from")
@@ -155,7 +153,6 @@ class PPOAgent:
             # Without Bessel's correction, which leaves nothing of a single ply.
             center = advantages.mean()
             scale = advantages.std(correction=0) + _DEVIATION_EPSILON
-        before = self._weights_and_optimizer()
         priorities = priorities_of((own[0] - center) / scale) if config.ply_share < 1.0 else None
         epochs = self._epochs(buffer, counts, center, scale, priorities)
         variance = explained_variance(values, returns)
@@ -168,7 +165,7 @@ class PPOAgent:
             torch.cat((steps.mean(0), torch.stack((variance, all_finite)))).tolist(),
         )
         if not finite:
-            self._restore(before)
+            self._optimizer.take_back()
             raise FloatingPointError(
                 f"a loss, gradient or weight of update {self.update_count + 1} is not finite; all "
                 "weights are as before it; a lower learning_rate or max_grad_norm may help"
@@ -191,7 +188,7 @@ class PPOAgent:
             state: of this run.
             lr_scale: multiplies the learning rate from here on, besides earlier ones.
         """
-        self._restore((state["network"], state["optimizer"]))
+        self._optimizer.load(state["network"], state["optimizer"])
         self._lr_scale *= lr_scale
 
     def state_dict(self) -> dict[str, Any]:
@@ -222,8 +219,7 @@ class PPOAgent:
         Raises:
             RuntimeError: the weights are those of another network.
         """
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.load(state["network"], state["optimizer"])
         self._generator.set_state(state["generator"].cpu())
         self.update_count = int(state["update_count"])
         self._lr_scale = float(state["slowdown"])
@@ -285,17 +281,14 @@ class PPOAgent:
             float32[...] on the device, the numbers of _STEP_METRICS: this rank's parts of the means
             over the minibatch, and the length of the gradient, which all ranks have in common.
         """
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.forget_gradients()
         parts = center.new_zeros(len(_STEP_METRICS) - 1)
         if minibatch is not None:
             advantages = (cast(Tensor, minibatch["advantages"]) - center) / scale
             loss, *others = self._losses(minibatch, advantages, weight)
             loss.backward()
             parts = torch.stack((loss, *others)).detach()
-        self._ranks.add_gradients(self.network.parameters())
-        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
-        self._optimizer.step()
-        return torch.cat((parts, grad_norm.detach().unsqueeze(0)))
+        return torch.cat((parts, self._optimizer.step().unsqueeze(0)))
 
     def _losses(self, minibatch: TensorDict, advantages: Tensor, weight: float) -> list[Tensor]:
         """This rank's parts of the means over a minibatch, float32[]: _STEP_METRICS but the last.
@@ -328,11 +321,3 @@ class PPOAgent:
             dtype=torch.bfloat16,
             enabled=self.config.precision == "bfloat16",
         )
-
-    def _weights_and_optimizer(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return copy.deepcopy((dict(self.network.state_dict()), self._optimizer.state_dict()))
-
-    def _restore(self, saved: tuple[dict[str, Any], dict[str, Any]]) -> None:
-        weights, optimizer = saved
-        self.network.load_state_dict(weights)
-        self._optimizer.load_state_dict(optimizer)

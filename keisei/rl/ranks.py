@@ -14,11 +14,14 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from typing_extensions import override
 
-from keisei.rl.shared_sums import SharedSums, open_shared_sums
+from keisei.rl.pipes import Pipes, open_pipes
+from keisei.rl.shared_memory import open_shared_rows
 
 Value = TypeVar("Value")
 
@@ -93,13 +96,23 @@ class Ranks:
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give each parameter the sum of its gradients on all ranks; a missing one counts as 0."""
 
+    def wait(self) -> None:
+        """Come back when all ranks have called this."""
+
+    def shared_rows(self, rows: int, columns: int) -> NDArray[np.float32] | None:  # noqa: ARG002
+        """Zeros [rows, columns] that all ranks see and change; None where they cannot share memory.
+
+        It is in order what a rank reads after a :meth:`wait` and another wrote before it.
+        """
+        return None
+
 
 @contextmanager
 def _among_ranks() -> Generator[None]:
     """Say in a sentence that a collective operation failed, which other ranks are the cause of."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise LostRankError(
             "another process of this run has ended or is silent; go on from the last checkpoint "
             "with --resume latest"
@@ -122,15 +135,28 @@ def _unpack(packed: bytes) -> Any:
 class ProcessRanks(Ranks):
     """The ranks of torch's default process group, which must be initialised."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence: float) -> None:
+        """Join the others.
+
+        Args:
+            silence: seconds until a rank that says nothing counts as lost.
+        """
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
         self.local_rank = int(os.environ.get("LOCAL_RANK", self.rank))
         self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", self.size))
-        self._rooms: dict[int, SharedSums | None] = {}
+        self._silence = silence
+        self._has_asked_for_pipes = False
+        self._pipes: Pipes | None = None
 
     @override
     def any(self, flag: bool) -> bool:
+        if self.local_size == self.size and not self._has_asked_for_pipes:
+            self._pipes = open_pipes(self.rank, self.size, self._silence, self.gather)
+            self._has_asked_for_pipes = True
+        if self._pipes is not None:
+            with _among_ranks():
+                return self._pipes.any(flag)
         told = torch.tensor(int(flag))
         with _among_ranks():
             distributed.all_reduce(told, distributed.ReduceOp.MAX)
@@ -181,7 +207,8 @@ class ProcessRanks(Ranks):
             raise first
         return value
 
-    def _wait_for_all(self) -> None:
+    @override
+    def wait(self) -> None:
         self.any(False)  # noqa: FBT003
 
     @override
@@ -189,12 +216,12 @@ class ProcessRanks(Ranks):
     def first_ahead(self) -> Generator[None]:
         is_ahead = self.local_rank == 0
         if not is_ahead:
-            self._wait_for_all()
+            self.wait()
         try:
             yield
         finally:
             if is_ahead:
-                self._wait_for_all()
+                self.wait()
 
     @override
     def sum(self, tensor: Tensor) -> Tensor:
@@ -221,10 +248,6 @@ class ProcessRanks(Ranks):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
-        shared = self._shared_sums(gradients)
-        if shared is not None:
-            shared.add(gradients)
-            return
         together = self.sum(torch.cat([each.flatten() for each in gradients]))
         begin = 0
         for gradient in gradients:
@@ -232,15 +255,13 @@ class ProcessRanks(Ranks):
             gradient.copy_(part.view_as(gradient))
             begin += gradient.numel()
 
-    def _shared_sums(self, tensors: Sequence[Tensor]) -> SharedSums | None:
-        """Room for tensors of all ranks in memory that they share; None where they cannot."""
-        if self.local_size < self.size or any(
-            each.dtype != torch.float32 or each.device.type != "cpu" for each in tensors
-        ):
+    @override
+    def shared_rows(self, rows: int, columns: int) -> NDArray[np.float32] | None:
+        if self.local_size < self.size:
             return None
-        length = sum(each.numel() for each in tensors)
-        if length not in self._rooms:
-            self._rooms[length] = open_shared_sums(
-                length, self.rank, self.size, self.gather, self._wait_for_all
-            )
-        return self._rooms[length]
+        return open_shared_rows((rows, columns), self.rank, self.gather)
+
+    def close(self) -> None:
+        """Leave the others; nothing is asked of them from here on."""
+        if self._pipes is not None:
+            self._pipes.close()

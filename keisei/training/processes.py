@@ -1,7 +1,7 @@
 """The processes of a run: started here or by ``torchrun``, introduced to each other, and ended."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnusedImport=false
 # (torch leaves parts of its signatures open.)
 
 import os
@@ -14,6 +14,10 @@ from types import FrameType
 from typing import Any, cast
 
 import torch
+
+# Its functions have the process group as a default value when it is imported later, as others do:
+# then the group's threads outlive it, and abort the process where Python ends around them.
+import torch.distributed.nn
 from torch import distributed
 from torch.multiprocessing.spawn import (
     ProcessContext,
@@ -53,9 +57,11 @@ def open_ranks() -> Generator[Ranks]:
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with _ended_by_ctrl_c():
         distributed.init_process_group(backend, timeout=_SILENCE)
+    ranks = ProcessRanks(_SILENCE.total_seconds())
     try:
-        yield ProcessRanks()
+        yield ranks
     finally:
+        ranks.close()
         distributed.destroy_process_group()
 
 

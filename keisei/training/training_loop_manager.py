@@ -6,9 +6,10 @@ due: the update, the display, the hooks. Of several ranks each runs all this ove
 all end at the same step.
 """
 
+import gc
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -81,6 +82,23 @@ class TrainerVerbs(RunParts, Protocol):
         ...
 
 
+@contextmanager
+def _left_alone() -> Generator[None]:
+    """Within a ``with`` block the garbage collector leaves alone what is there already.
+
+    It would look through all modules again and again, a twentieth of the time of a run.
+    """
+    if gc.get_freeze_count():  # somebody else decides
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 class TrainingLoopManager:
     """Runs iterations until the run is complete or somebody asks to stop."""
 
@@ -118,7 +136,7 @@ class TrainingLoopManager:
         and raised again. After either, several ranks save no last checkpoint: all would have to
         take part, and others may not have come so far.
         """
-        with ExitStack() as screen, ExitStack() as ending:
+        with _left_alone(), ExitStack() as screen, ExitStack() as ending:
             # Put on from the last thing to be done to the first, so that whatever fails, screen
             # and log among it, keeps none of the others from being done.
             ending.callback(self._finalise)

@@ -21,6 +21,7 @@ from keisei.training.processes import run_processes
 from keisei.training.trainer import Trainer
 from keisei.vec import ShogiVectorEnv
 from tests.training import ranks as work
+from tests.training.late_imports import import_within
 from tests.training.runs import (
     EMBEDDING,
     NUM_ENVS,
@@ -142,6 +143,11 @@ def test_an_exception_of_one_process_ends_all_and_is_shown() -> None:
 
 
 @pytest.mark.slow
+def test_no_thread_of_the_group_outlives_it() -> None:
+    """One that does aborts the process where Python ends around it, one time in ten."""
+    assert run_processes(2, import_within) == 0
+
+
 def test_what_fails_on_the_first_rank_fails_on_all(tmp_path: Path) -> None:
     assert run_processes(2, work.fail_on_first, tmp_path) == 3
     assert (tmp_path / "0").read_text() == (tmp_path / "1").read_text() == "division by zero"
