@@ -8,15 +8,14 @@ search_ladder.svg beside this file.
 """
 
 import argparse
-import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
+from elo_chart import LEFT, WIDTH, EloChart
+from ladder_matches import play_rungs
+
 from keisei.evaluation.ladder import ANCHOR, known_pairings
-from keisei.evaluation.ratings import Pairing, Rating, fit_ratings
-from keisei.evaluation.results import Score
+from keisei.evaluation.ratings import Rating, fit_ratings
 
 OPPONENTS = {
     0: ("nodes 100", "nodes 300"),
@@ -28,9 +27,7 @@ OPPONENTS = {
 }
 """Rungs that each number of nodes meets."""
 PICTURE = Path(__file__).with_name("search_ladder.svg")
-LEFT, TOP, WIDTH, HEIGHT = 60, 30, 620, 320
-LOW, HIGH, TICK = 500, 2100, 200
-INK, OURS, GRID, RUNG = "#222222", "#2f6f4f", "#dddddd", "#b7a06a"
+LOW, HIGH = 500, 2100
 
 
 def player(nodes: int) -> str:
@@ -38,60 +35,19 @@ def player(nodes: int) -> str:
     return f"keisei?nodes={nodes}" if nodes else "keisei?argmax"
 
 
-def play(nodes: int, folder: Path, games: int) -> list[Pairing]:
-    """The matches of one player, played now if they are not there."""
-    result = folder / "ladder.json"
-    if not result.exists():
-        command = [sys.executable, "-m", "keisei.cli", "eval", player(nodes), "--ladder"]
-        command += ["--rungs", ",".join(OPPONENTS[nodes]), "--games", str(games)]
-        subprocess.run([*command, "--seed", "1", "--out", folder], check=True)
-    return [
-        Pairing(
-            match["first"],
-            match["second"],
-            Score(tuple(match["points"]), (2,) * len(match["points"])),
-        )
-        for match in json.loads(result.read_text("utf-8"))["matches"]
-    ]
-
-
 def picture(ratings: dict[str, Rating]) -> str:
     """An SVG of Elo over nodes, with intervals, the rungs as lines."""
+    chart = EloChart("Elo of the shipped policy by nodes a move", LOW, HIGH)
+    chart.rungs(ratings.values())
 
     def x(nodes: int) -> float:
         return LEFT + 40 + (WIDTH - 80) * math.log2(max(nodes, 2) / 2) / math.log2(1000)
 
-    def y(elo: float) -> float:
-        return TOP + HEIGHT * (HIGH - elo) / (HIGH - LOW)
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 110} '
-        f'{TOP + HEIGHT + 50}" font-family="sans-serif" font-size="13" fill="{INK}">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{LEFT}" y="18" font-size="15">Elo of the shipped policy by nodes a move</text>',
-    ]
-    parts += [
-        f'<path d="M{LEFT} {y(elo):.1f}h{WIDTH}" stroke="{GRID}"/>'
-        f'<text x="{LEFT - 8}" y="{y(elo) + 4:.1f}" text-anchor="end">{elo}</text>'
-        for elo in range(LOW, HIGH + 1, TICK)
-    ]
-    for name, rating in ratings.items():
-        if name.startswith(("nodes", "depth")) and rating.elo > LOW:
-            parts.append(
-                f'<path d="M{LEFT} {y(rating.elo):.1f}h{WIDTH}" stroke="{RUNG}" '
-                'stroke-dasharray="4 4"/>'
-                f'<text x="{LEFT + WIDTH + 6}" y="{y(rating.elo) + 4:.1f}">{name}</text>'
-            )
-    points = [(x(nodes), ratings[player(nodes)]) for nodes in OPPONENTS]
-    line = " ".join(f"{at:.1f},{y(rating.elo):.1f}" for at, rating in points)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="{OURS}" stroke-width="2"/>')
-    for nodes, (at, rating) in zip(OPPONENTS, points, strict=True):
-        parts.append(
-            f'<path d="M{at:.1f} {y(rating.low):.1f}V{y(rating.high):.1f}" stroke="{OURS}"/>'
-            f'<circle cx="{at:.1f}" cy="{y(rating.elo):.1f}" r="4" fill="{OURS}"/>'
-            f'<text x="{at:.1f}" y="{TOP + HEIGHT + 20}" text-anchor="middle">{nodes}</text>'
-        )
-    return "\n".join([*parts, "</svg>", ""])
+    chart.line([(x(nodes), chart.y(ratings[player(nodes)].elo)) for nodes in OPPONENTS])
+    for nodes in OPPONENTS:
+        chart.interval(x(nodes), ratings[player(nodes)])
+        chart.tick(x(nodes), str(nodes))
+    return chart.svg()
 
 
 def main() -> None:
@@ -101,8 +57,9 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=200)
     arguments = parser.parse_args()
     pairings = known_pairings()
-    for nodes in OPPONENTS:
-        pairings += play(nodes, arguments.out / f"n{nodes}", arguments.games)
+    for nodes, rungs in OPPONENTS.items():
+        folder = arguments.out / f"n{nodes}"
+        pairings += play_rungs(player(nodes), ",".join(rungs), folder, arguments.games)
     ratings = {rating.name: rating for rating in fit_ratings(pairings, ANCHOR)}
     print("| nodes | against | score | Elo | 95% interval |\n|---:|---|---|---:|---|")
     for nodes, rungs in OPPONENTS.items():

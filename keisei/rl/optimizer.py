@@ -173,7 +173,7 @@ class _DividedAdam:
         np.copyto(total, self._gradients[0, self._part])
         for row in self._gradients[1:]:
             np.add(total, row[self._part], out=total)
-        self._lengths[self._ranks.rank] = float(torch.linalg.vector_norm(self._total))
+        self._lengths[self._ranks.rank] = float(self._total.square().sum().sqrt())
         self._ranks.wait()
         length = math.sqrt(np.square(self._lengths, dtype=np.float64).sum())
         cut = max_grad_norm / (length + _CLIP_EPSILON)
