@@ -1,6 +1,8 @@
 """What a ``go`` asks for, and how much of its time a move gets."""
 
 import math
+import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -9,7 +11,7 @@ from keisei.shogi.moves import shown
 
 _NUMBERS = ("btime", "wtime", "byoyomi", "binc", "winc", "movetime", "nodes", "depth")
 _FLAGS = ("ponder", "infinite")
-_LONGEST_NUMBER = 15
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 
 DEFAULT_SECONDS = 1.0
 """Of a move for which neither a time nor a limit is given."""
@@ -63,20 +65,21 @@ def parse_go(words: Sequence[str]) -> tuple[Limits, list[str]]:
     """What the words after ``go`` ask for, and a sentence for each that makes no sense."""
     found: dict[str, object] = {}
     complaints: list[str] = []
-    rest = list(words)
+    rest = deque(words)
     while rest:
-        word = rest.pop(0)
+        word = rest.popleft()
         if word in _FLAGS:
             found[word] = True
         elif word == "searchmoves":
             known = (*_FLAGS, *_NUMBERS, "mate", "searchmoves")
             moves: list[str] = []
             while rest and rest[0] not in known:
-                moves.append(rest.pop(0))
+                moves.append(rest.popleft())
             found[word] = tuple(moves)
-        elif word == "mate" and rest[:1] in ([], ["infinite"]):
+        elif word == "mate" and (not rest or rest[0] == "infinite"):
             found[word] = math.inf
-            del rest[:1]
+            if rest:
+                rest.popleft()
         elif word in (*_NUMBERS, "mate"):
             number = _number(rest[0]) if rest else None
             if number is None:
@@ -84,7 +87,7 @@ def parse_go(words: Sequence[str]) -> tuple[Limits, list[str]]:
             else:
                 # A search of no node is one of the fewest that there can be.
                 found[word] = max(number, 1) if word == "nodes" else number
-                rest.pop(0)
+                rest.popleft()
         else:
             complaints.append(f"go: {shown(word)} is not known; it is left out")
     return Limits(**found), complaints  # pyright: ignore[reportArgumentType]
@@ -92,10 +95,7 @@ def parse_go(words: Sequence[str]) -> tuple[Limits, list[str]]:
 
 def _number(text: str) -> int | None:
     """A whole number from 0; a clock that is below it counts as 0."""
-    digits = text.removeprefix("-").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER):
-        return None
-    return max(int(text), 0)
+    return max(int(text), 0) if _WHOLE.fullmatch(text) else None
 
 
 class Allotment(NamedTuple):

@@ -32,7 +32,9 @@ def test_every_form_of_go_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["nodes", "nodes x", "nodes 1.5", f"nodes {'9' * 5000}"])
+@pytest.mark.parametrize(
+    "text", ["nodes", "nodes x", "nodes 1.5", "nodes -+5", f"nodes {'9' * 5000}"]
+)
 def test_what_is_no_number_is_left_out(text: str) -> None:
     limits, complaints = parse_go(text.split())
     assert limits == Limits()
