@@ -9,10 +9,11 @@ from keisei.shogi.moves import shown
 
 METHODS = ("gumbel", "puct")
 _KINDS: dict[str, tuple[Any, str]] = {
-    "whole number": (int, r"[0-9]{1,9}"),
-    "number": (float, r"[0-9]{1,6}(\.[0-9]{0,6})?"),
+    "whole number": (int, r"[0-9]{1,18}"),
+    "number": (float, r"[0-9]{1,18}(\.[0-9]{0,18})?"),
 }
 
+_MOST = 1_000_000
 _MOST_WHERE_NONE_WILL_DO = {"mate_nodes": 1_000_000_000, "leaf_mates": 1}
 
 
@@ -72,9 +73,9 @@ class SearchSettings:
         if self.method not in METHODS:
             raise SearchSettingsError(f"method={self.method!r} is not one of {METHODS}")
         for name in ("nodes", "candidates", "leaves"):
-            if not 1 <= getattr(self, name) <= 1_000_000:
+            if not 1 <= getattr(self, name) <= _MOST:
                 raise SearchSettingsError(
-                    f"{name}={getattr(self, name)} has to be a whole number from 1 to 1,000,000"
+                    f"{name}={getattr(self, name)} has to be a whole number from 1 to {_MOST:,}"
                 )
         for name in ("mate_nodes", "leaf_mates"):
             if not 0 <= getattr(self, name) <= _MOST_WHERE_NONE_WILL_DO[name]:
@@ -83,8 +84,12 @@ class SearchSettings:
                     f"{_MOST_WHERE_NONE_WILL_DO[name]:,}"
                 )
         for name in ("temperature", "c_scale", "c_puct"):
-            if not 0.0 < getattr(self, name) <= 1e6:
-                raise SearchSettingsError(f"{name}={getattr(self, name)} has to be above 0")
+            if not 0.0 < getattr(self, name) <= _MOST:
+                raise SearchSettingsError(
+                    f"{name}={getattr(self, name)} has to be above 0 and at most {_MOST:,}"
+                )
         for name in ("c_visit", "fpu_reduction"):
-            if not 0.0 <= getattr(self, name) <= 1e6:
-                raise SearchSettingsError(f"{name}={getattr(self, name)} has to be 0 or more")
+            if not 0.0 <= getattr(self, name) <= _MOST:
+                raise SearchSettingsError(
+                    f"{name}={getattr(self, name)} has to be from 0 to {_MOST:,}"
+                )

@@ -51,11 +51,20 @@ def test_settings_are_read_from_the_description() -> None:
     assert found == SearchSettings(nodes=400, method="puct", c_puct=1.5, temperature=2.0)
 
 
+def test_settings_may_be_as_large_as_is_said() -> None:
+    found = parse_player("keisei?nodes=1000000&mate_nodes=1000000000&c_puct=1000000").search
+    assert found == SearchSettings(nodes=1_000_000, mate_nodes=1_000_000_000, c_puct=1e6)
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
         ("keisei?nodes=0", "nodes=0"),
         ("keisei?nodes=many", "'many' is no whole number"),
+        ("keisei?nodes=1000000001", "nodes=1000000001 has to be .* from 1 to 1,000,000"),
+        ("keisei?nodes=8&mate_nodes=1000000001", "from 0 to 1,000,000,000"),
+        ("keisei?nodes=8&c_puct=1000001", "c_puct=1000001.0 has to be above 0 and at most"),
+        ("keisei?nodes=8&c_visit=1000001", "c_visit=1000001.0 has to be from 0 to 1,000,000"),
         ("keisei?nodes=8&method=alphabeta", "'alphabeta'"),
         ("keisei?nodes=8&argmax", "neither argmax nor sampled"),
         ("random?nodes=8", "unknown option 'nodes'"),
