@@ -62,8 +62,10 @@ def require_finite(*answers: NDArray[np.float32]) -> None:
     Raises:
         EvaluatorError: One is not finite.
     """
-    # A sum is finite only if all numbers are.
-    if not all(np.isfinite(answer.sum(dtype=np.float64)) for answer in answers):
+    # A sum is finite only if all numbers are; of both infinities numpy would warn besides.
+    with np.errstate(invalid="ignore"):
+        is_finite = all(np.isfinite(answer.sum(dtype=np.float64)) for answer in answers)
+    if not is_finite:
         raise EvaluatorError("The evaluator gave numbers that are not finite; look at its weights.")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from keisei.search.evaluators import EvaluatorError, Verdict
+from keisei.search.evaluators import EvaluatorError, Verdict, require_finite
 from keisei.search.search import Search
 from keisei.search.settings import SearchSettings
 from tests.search.positions import PAWN_DROP_MATES, games, uniform
@@ -61,3 +61,10 @@ def test_a_judgement_of_other_moves_is_refused(wrong: str) -> None:
     standing = games(PAWN_DROP_MATES, PAWN_DROP_MATES).standing()
     with pytest.raises(EvaluatorError):
         Search(misjudge, SearchSettings(nodes=4)).run(standing)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("numbers", [[np.nan, 0], [np.inf, 0], [np.inf, -np.inf]])
+def test_numbers_that_are_not_finite_are_refused_by_one_sentence(numbers: list[float]) -> None:
+    with pytest.raises(EvaluatorError, match="not finite"):
+        require_finite(np.array(numbers, np.float32))
