@@ -169,9 +169,8 @@ class UsiEngine:
         Raises:
             EngineError: The engine has died.
         """
-        for _ in range(_UNREAD_BYTES // _CHUNK):
-            if not self._move_bytes(0):
-                break
+        with suppress(BrokenPipeError):  # which is found out again below
+            all(self._move_bytes(0) for _ in range(_UNREAD_BYTES // _CHUNK))
         self._unread = self._unread.rpartition(b"\n")[2]
         seconds, limit = self._settings.answer_seconds, self._settings.limit
         if clock is not None:
@@ -186,7 +185,8 @@ class UsiEngine:
         """The answer to ``think`` if it is there by now, without a wait for it.
 
         Raises:
-            EngineError: The engine has died, or the time for an answer is over.
+            BrokenPipeError: The engine has closed a pipe; ``death`` says why.
+            EngineError: The time for an answer is over.
         """
         self._move_bytes(0)
         while b"\n" in self._unread:
@@ -275,7 +275,10 @@ class UsiEngine:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._silence(complaint)
-            self._move_bytes(min(left, _POLL_SECONDS))
+            try:
+                self._move_bytes(min(left, _POLL_SECONDS))
+            except BrokenPipeError:
+                raise self.death() from None
 
     def _move_bytes(self, seconds: float) -> bool:
         """Move what the pipes have and take, once; False when it was nothing in that time."""
@@ -289,32 +292,26 @@ class UsiEngine:
     def _transfer(self, descriptor: int) -> None:
         """Read or write what one pipe has room for."""
         if descriptor == self._stdin:
-            try:
-                self._unsent = self._unsent[os.write(descriptor, self._unsent) :]
-            except BrokenPipeError:
-                raise self._death() from None
+            self._unsent = self._unsent[os.write(descriptor, self._unsent) :]
             return
         data = os.read(descriptor, _CHUNK)
         if descriptor == self._stderr:
             self._stderr_open = bool(data)
             self._complaint = (self._complaint + data)[-_COMPLAINT_BYTES:]
         elif not data:
-            raise self._death()
+            raise BrokenPipeError
         else:
             self._unread += data
             if len(self._unread) > _UNREAD_BYTES:
-                self._answers = False
-                raise EngineError(
-                    f"engine {self.name!r} says more than {_UNREAD_BYTES} bytes at once"
-                )
+                raise self._silence(f"says more than {_UNREAD_BYTES} bytes at once")
 
     def _silence(self, complaint: str) -> EngineError:
-        """What to raise when the engine does not do in time what it should."""
+        """What to raise when the engine does not do what it should."""
         self._answers = False
         return EngineError(f"engine {self.name!r} {complaint}{self._last_words()}")
 
-    def _death(self) -> EngineError:
-        """What to raise when the engine has closed a pipe."""
+    def death(self) -> EngineError:
+        """What to raise when the engine has closed a pipe; waits a little for its end."""
         try:
             code = self._process.wait(_QUIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -334,9 +331,8 @@ class UsiEngine:
 
 def await_moves(engines: Sequence[UsiEngine]) -> list[Answer | EngineError]:
     """What engines that think answer, or why they do not; all are heard while one is awaited."""
-    answers: list[Answer | EngineError | None] = [None] * len(engines)
-    while None in answers:
-        waiting = [each for each, answer in enumerate(answers) if answer is None]
+    answers: list[Answer | EngineError | BrokenPipeError | None] = [None] * len(engines)
+    while waiting := [each for each, answer in enumerate(answers) if answer is None]:
         poll = select.poll()
         for each in waiting:
             engines[each].watch(poll)
@@ -345,6 +341,10 @@ def await_moves(engines: Sequence[UsiEngine]) -> list[Answer | EngineError]:
         for each in waiting:
             try:
                 answers[each] = engines[each].answer()
-            except EngineError as error:
+            except (EngineError, BrokenPipeError) as error:
                 answers[each] = error
+    # Only now, for the clocks of the others would run during the wait for an end.
+    for each, answer in enumerate(answers):
+        if isinstance(answer, BrokenPipeError):
+            answers[each] = engines[each].death()
     return cast(list[Answer | EngineError], answers)

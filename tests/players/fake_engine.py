@@ -33,7 +33,8 @@ def best_move(board: "cshogi.Board") -> str:
 
 def answer(behaviour: str, board: "cshogi.Board") -> None:
     match behaviour:
-        case "hang":
+        case "hang" | "close":
+            os.closerange(1, 2 if behaviour == "close" else 1)  # standard output, or nothing
             time.sleep(1000)
         case "late":
             time.sleep(0.3)

@@ -168,3 +168,16 @@ def test_an_engine_without_limit_and_clock_is_refused(tmp_path: Path) -> None:
     with EnginePlayer(settings(tmp_path, "good", limit="")) as engine, unlimited:
         play_match(engine, RandomPlayer(1), 1)
     assert_no_process(tmp_path)
+
+
+def test_a_pipe_that_is_closed_costs_the_clocks_of_others_nothing(tmp_path: Path) -> None:
+    with (
+        UsiEngine(settings(tmp_path, "close")) as closing,
+        UsiEngine(settings(tmp_path, "late")) as late,
+    ):
+        for engine in (closing, late):
+            engine.think("position startpos")
+        error, answer = await_moves([closing, late])
+    assert "has closed its pipes" in str(error)
+    assert isinstance(answer, Answer)
+    assert answer.seconds < 0.9
