@@ -12,8 +12,6 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE MANIFEST.in constraints.txt ./
 COPY keisei keisei
-# A name in the package leads to it.
-COPY docs/metrics.md docs/metrics.md
 COPY configs /configs
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" torch==2.13.0 \
  && pip install --no-cache-dir -c constraints.txt ".[web]" \

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "benchmarks/env_step.svg": "benchmarks/env_step.svg",
     "benchmarks/search_ladder.svg": "benchmarks/search_ladder.svg",
     "keisei/players/shipped/MODEL_CARD.md": "model-card.md",
+    "keisei/web/metrics.md": "metrics.md",
 }
 """Files of the repository, and where they stand in the site."""
 

@@ -76,7 +76,7 @@ def value_errors(values: Tensor, results: Tensor, counted: Tensor) -> Tensor:
 def judge_values(
     buffer: ExperienceBuffer, gamma: float, ranks: Ranks | None = None
 ) -> dict[str, float]:
-    """What the values of a full rollout were worth, for the update's row (docs/metrics.md).
+    """What the values of a full rollout were worth, for the update's row (keisei/web/metrics.md).
 
     Args:
         buffer: this rank's share of the rollout.

@@ -194,7 +194,7 @@ def _best_files(run_dir: Path) -> tuple[Path, Path]:
 
 
 def evaluation_row(results: Mapping[str, MatchResult]) -> dict[str, float]:
-    """Numbers of an evaluation, as docs/metrics.md explains them.
+    """Numbers of an evaluation, as keisei/web/metrics.md explains them.
 
     Args:
         results: The learner's matches by the descriptions of its opponents.

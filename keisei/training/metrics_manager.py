@@ -153,7 +153,7 @@ class MetricsManager:
             opponents: What the pool of opponents reported, if there is one.
 
         Returns:
-            The update's row: names as in docs/metrics.md, all values finite floats.
+            The update's row: names as in keisei/web/metrics.md, all values finite floats.
         """
         self.updates += 1
         self.join_games()

@@ -169,7 +169,7 @@ class OpponentPool:
             update: Number of the update that has just ended.
 
         Returns:
-            Numbers for the update's row, as docs/metrics.md explains them.
+            Numbers for the update's row, as keisei/web/metrics.md explains them.
         """
         config = self._config
         points, games, running = self._join_games()

@@ -1,4 +1,4 @@
-"""What docs/metrics.md says of each number, for the charts."""
+"""What keisei/web/metrics.md says of each number, for the charts."""
 
 import functools
 import re

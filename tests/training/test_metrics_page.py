@@ -1,11 +1,11 @@
-"""docs/metrics.md and the rows of a run name the same numbers."""
+"""keisei/web/metrics.md and the rows of a run name the same numbers."""
 
 import re
 from pathlib import Path
 
 from tests.training.runs import small_config, train
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[2] / "keisei" / "web" / "metrics.md"
 
 WHITE_DECLARES_NEXT = "4K4/9/9/9/9/9/+r+r+b+bgggg1/4k1ss1/9 b 3p 1"
 """Whatever Black moves, White declares: so games end by a rule within every rollout."""

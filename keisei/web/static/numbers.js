@@ -1,4 +1,4 @@
-// The numbers of runs as charts: which belong together, and what docs/metrics.md says of them.
+// The numbers of runs as charts: which belong together, and what keisei/web/metrics.md says of them.
 
 import { Chart } from "./chart.js";
 import { el, show } from "./dom.js";
