@@ -29,7 +29,7 @@ def limits_passed(row: Mapping[str, float], config: WatchConfig) -> dict[str, st
     """What is wrong with one update, as half a sentence by the name of the number.
 
     Args:
-        row: Numbers of the update, as keisei/web/metrics.md explains them; those absent are not judged.
+        row: Numbers of the update, as keisei/web/metrics.md has them; absent ones are not judged.
         config: The limits.
     """
     found = {
