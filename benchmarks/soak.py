@@ -23,6 +23,8 @@ from typing import Any
 
 from soak_play import Chunk, DifferenceError, Play
 
+from keisei.vec import threads
+
 CHUNK = 500_000
 
 
@@ -80,6 +82,7 @@ def main() -> int:
     if arguments.log:
         arguments.log.parent.mkdir(parents=True, exist_ok=True)
         arguments.log.touch()
+    threads.LEAST_GAMES = 32  # two where they would not pay, too
     agreed = soak(arguments.positions, arguments.seed, arguments.policy_share, arguments.log)
     return 0 if agreed else 1
 

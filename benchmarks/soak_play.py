@@ -13,9 +13,7 @@ from soak_starts import make_starts
 
 from keisei.shogi.constants import Termination
 from keisei.shogi.features import IN_CHECK
-from keisei.vec import ShogiVectorEnv, threads
-
-threads.LEAST_GAMES = 32  # two where they would not pay, too
+from keisei.vec import ShogiVectorEnv
 
 _CAPS = (10, 64, 200, 320, 512, 512, 512, 1000)
 _NUM_GAMES = (33, 256, 512, 512, 768)
