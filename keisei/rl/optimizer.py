@@ -18,12 +18,14 @@ from keisei.rl.ranks import Ranks
 _EPSILON = 1e-5
 _CLIP_EPSILON = 1e-6
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_ROWS = 4
+"""Of memory besides the gradients: weights, two moments, lengths."""
 
 
 class Optimizer:
     """What changes a network's weights; all ranks call the same methods.
 
-    Where the ranks share memory, weights and moments are there once, and each rank adds up the
+    Where ranks on CPUs share memory, weights and moments are there once, and each rank adds up the
     gradients of its part of them and takes Adam's step for it (as ZeRO's first stage, Rajbhandari
     et al. 2020): sums over millions of numbers cost more than a minibatch of few plies otherwise.
     Each number is added up in the order of the ranks.
@@ -102,62 +104,70 @@ class Optimizer:
         self._ranks.wait()
 
     def _open_divided(self) -> "_DividedAdam | None":
-        if any(each.dtype != torch.float32 or each.is_cuda for each in self._parameters):
+        if self._ranks.size == 1 or any(
+            each.dtype != torch.float32 or each.device.type != "cpu" for each in self._parameters
+        ):
             return None
-        size = self._ranks.size
-        length = max(sum(each.numel() for each in self._parameters), size)
-        memory = self._ranks.shared_rows(size + _DividedAdam.ROWS, length)
-        return None if memory is None else _DividedAdam(self._adam, memory, self._ranks)
+        return _DividedAdam(self._adam, self._ranks)
 
 
 class _DividedAdam:
-    """Adam over weights that K processes have in common, each of which changes a part of them."""
+    """Adam over weights in one piece, which is cut into a part for each of K processes.
 
-    ROWS = 4
-    """Rows of memory besides one gradient for each process: weights, two moments, lengths."""
+    Where they share memory each process steps its own part, elsewhere all of them: the numbers are
+    the same to the last bit.
+    """
 
-    def __init__(self, adam: torch.optim.Adam, memory: NDArray[np.float32], ranks: Ranks) -> None:
-        """Move what an optimiser works on into memory.
+    def __init__(self, adam: torch.optim.Adam, ranks: Ranks) -> None:
+        """Move what an optimiser works on into one piece of memory.
 
         Args:
             adam: over all parameters, whose state stays what it says; its steps are not used.
-            memory: float32 [K + ROWS, L], of all processes.
-            ranks: these processes.
+            ranks: the processes.
         """
-        size, length = ranks.size, memory.shape[1]
         self._adam, self._ranks = adam, ranks
-        self._part = slice(ranks.rank * length // size, (ranks.rank + 1) * length // size)
-        self._gradients = memory[:size]
-        self._own_gradient = torch.from_numpy(memory[ranks.rank])
-        self._shared = memory[size : size + 3]
-        self._lengths = memory[size + 3, :size]
-        self._steps = torch.tensor(0.0)
-        self._total = torch.zeros(self._part.stop - self._part.start)
-        self._own = nn.Parameter(torch.from_numpy(self._shared[0, self._part]))
-        self._own.grad = self._total
+        size = ranks.size
+        length = max(sum(each.numel() for each in self._parameters()), size)
+        memory = ranks.shared_rows(_ROWS + size, length)
+        self._is_shared = memory is not None
+        if memory is None:
+            memory = np.zeros((_ROWS + 1, length), np.float32)
+        self._state, self._lengths = memory[:3], memory[3, :size]
+        self._gradients = memory[_ROWS:]
+        self._own_gradient = torch.from_numpy(self._gradients[ranks.rank if self._is_shared else 0])
+        self._numbers = [ranks.rank] if self._is_shared else list(range(size))
+        ends = [number * length // size for number in range(size + 1)]
+        self._parts = [slice(ends[number], ends[number + 1]) for number in self._numbers]
+        self._pieces = [
+            nn.Parameter(torch.from_numpy(self._state[0, part])) for part in self._parts
+        ]
+        self._steps = [torch.tensor(0.0) for _ in self._parts]
         group = adam.param_groups[0]
-        self._own_adam = torch.optim.Adam([self._own], lr=group["lr"], eps=_EPSILON, fused=True)
-        moments = (torch.from_numpy(row[self._part]) for row in self._shared[1:])
-        self._own_adam.state[self._own] = {
-            "step": self._steps,
-            **dict(zip(_MOMENTS, moments, strict=True)),
-        }
+        self._stepping = torch.optim.Adam(self._pieces, lr=group["lr"], eps=_EPSILON, fused=True)
+        for piece, part, steps in zip(self._pieces, self._parts, self._steps, strict=True):
+            moments = (torch.from_numpy(row[part]) for row in self._state[1:])
+            self._stepping.state[piece] = {
+                "step": steps,
+                **dict(zip(_MOMENTS, moments, strict=True)),
+            }
+            piece.grad = torch.zeros_like(piece) if self._is_shared else self._own_gradient[part]
         self.move_in()
 
     def move_in(self) -> None:
-        """Let parameters and moments lie in the shared memory with the numbers that they have."""
+        """Let parameters and moments lie in that memory with the numbers that they have."""
         begin = 0
         for parameter in self._parameters():
             end = begin + parameter.numel()
             # A view with a storage of its own, which alone is written where a tensor is saved.
-            places = [torch.from_numpy(row[begin:end]).view_as(parameter) for row in self._shared]
+            places = [torch.from_numpy(row[begin:end]).view_as(parameter) for row in self._state]
             state = self._adam.state[parameter]
             values = (parameter.detach(), *(state.get(name, 0.0) for name in _MOMENTS))
             for place, value in zip(places, values, strict=True):
                 place.copy_(torch.as_tensor(value))
             parameter.data = places[0]
-            self._steps.copy_(torch.as_tensor(state.get("step", 0.0)))
-            state.update(zip(("step", *_MOMENTS), (self._steps, *places[1:]), strict=True))
+            for steps in self._steps:
+                steps.copy_(torch.as_tensor(state.get("step", 0.0)))
+            state.update(zip(("step", *_MOMENTS), (self._steps[0], *places[1:]), strict=True))
             begin = end
 
     def step(self, max_grad_norm: float) -> Tensor:
@@ -168,33 +178,51 @@ class _DividedAdam:
         ]
         used = sum(each.numel() for each in gradients)
         torch.cat(gradients, out=self._own_gradient[:used])
-        self._ranks.wait()
-        total = self._total.numpy()
-        np.copyto(total, self._gradients[0, self._part])
-        for row in self._gradients[1:]:
-            np.add(total, row[self._part], out=total)
-        self._lengths[self._ranks.rank] = float(self._total.square().sum().sqrt())
-        self._ranks.wait()
+        totals = self._add_up()
+        for number, total in zip(self._numbers, totals, strict=True):
+            self._lengths[number] = float(total.square().sum().sqrt())
+        self._meet()
         length = math.sqrt(np.square(self._lengths, dtype=np.float64).sum())
         cut = max_grad_norm / (length + _CLIP_EPSILON)
         if not cut >= 1.0:  # so written, what is not a number goes into the weights, and is noticed
-            self._total.mul_(cut)
-        for group in self._own_adam.param_groups:
+            for total in totals:
+                total.mul_(cut)
+        for group in self._stepping.param_groups:
             group["lr"] = self._adam.param_groups[0]["lr"]
-        self._own_adam.step()
-        self._ranks.wait()
+        self._stepping.step()
+        self._meet()
         return torch.tensor(length, dtype=torch.float32)
 
-    def saved(self) -> tuple[NDArray[np.float32], Tensor]:
-        """This process's part of weights and moments."""
-        return self._shared[:, self._part].copy(), self._steps.clone()
-
-    def restore(self, saved: tuple[NDArray[np.float32], Tensor]) -> None:
-        """Go back to what all processes have saved at one time."""
-        self._ranks.wait()  # until nobody looks at what is there
-        self._shared[:, self._part] = saved[0]
-        self._steps.copy_(saved[1])
+    def _add_up(self) -> list[Tensor]:
+        """The sums of all processes' gradients for the parts that this one steps."""
+        totals = [cast(Tensor, piece.grad) for piece in self._pieces]
+        if not self._is_shared:
+            self._ranks.sum(self._own_gradient)
+            return totals
         self._ranks.wait()
+        total, part = totals[0].numpy(), self._parts[0]
+        np.copyto(total, self._gradients[0, part])
+        for row in self._gradients[1:]:
+            np.add(total, row[part], out=total)
+        return totals
+
+    def _meet(self) -> None:
+        if self._is_shared:
+            self._ranks.wait()
+
+    def saved(self) -> tuple[list[NDArray[np.float32]], list[Tensor]]:
+        """Weights and moments of the parts that this process steps."""
+        numbers = [self._state[:, part].copy() for part in self._parts]
+        return numbers, [steps.clone() for steps in self._steps]
+
+    def restore(self, saved: tuple[list[NDArray[np.float32]], list[Tensor]]) -> None:
+        """Go back to what all processes have saved at one time."""
+        self._meet()  # until nobody looks at what is there
+        for part, numbers in zip(self._parts, saved[0], strict=True):
+            self._state[:, part] = numbers
+        for steps, before in zip(self._steps, saved[1], strict=True):
+            steps.copy_(before)
+        self._meet()
 
     def _parameters(self) -> list[nn.Parameter]:
         return cast(list[nn.Parameter], self._adam.param_groups[0]["params"])

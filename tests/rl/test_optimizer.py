@@ -51,9 +51,10 @@ class Alone:
 class Member(Alone):
     """One of several."""
 
-    def __init__(self, together: Together, rank: int) -> None:
+    def __init__(self, together: Together, rank: int, *, is_sharing: bool = True) -> None:
         self.network, self.rank = copy.deepcopy(NETWORK), rank
-        self.optimizer = Optimizer(self.network, RATE, LENGTH, SharingRanks(together, rank))
+        ranks = SharingRanks(together, rank, is_sharing=is_sharing)
+        self.optimizer = Optimizer(self.network, RATE, LENGTH, ranks)
 
     def step(self, number: int, scale: float = 1.0) -> float:
         return follow(self.optimizer, self.network, gradients(number, self.rank, scale))
@@ -65,13 +66,15 @@ def state_of(member: Alone) -> dict[str, Any]:
     )
 
 
-def assert_close(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def assert_close(found: dict[str, Any], wanted: dict[str, Any], limit: float | None = None) -> None:
     for name, weights in wanted["network"].items():
-        torch.testing.assert_close(found["network"][name], weights)
+        torch.testing.assert_close(found["network"][name], weights, rtol=limit, atol=limit)
     assert found["adam"]["param_groups"] == wanted["adam"]["param_groups"]
     for place, moments in wanted["adam"]["state"].items():
         for name, moment in moments.items():
-            torch.testing.assert_close(found["adam"]["state"][place][name], moment)
+            torch.testing.assert_close(
+                found["adam"]["state"][place][name], moment, rtol=limit, atol=limit
+            )
 
 
 @pytest.mark.parametrize("size", [2, 3, 30])
@@ -93,6 +96,33 @@ def test_several_take_the_steps_of_one(size: int, scale: float) -> None:
     for lengths, state in together.do(work):
         assert lengths == pytest.approx(wanted, rel=1e-5)
         assert_close(state, state_of(alone))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0])
+def test_two_without_memory_in_common_get_the_same_bits(scale: float) -> None:
+    """A run goes on exactly where its processes move to two machines, or back."""
+
+    def learned(*, is_sharing: bool) -> list[tuple[float, dict[str, Any]]]:
+        together = Together(2)
+
+        def work(rank: int) -> tuple[float, dict[str, Any]]:
+            member = Member(together, rank, is_sharing=is_sharing)
+            member.optimizer.begin_update(RATE)
+            lengths = [member.step(number, scale) for number in range(3)]
+            together.wait()
+            member.optimizer.begin_update(RATE)
+            member.step(9)
+            member.optimizer.take_back()
+            together.wait()
+            return lengths[-1], state_of(member)
+
+        return together.do(work)
+
+    for (length, state), (other_length, other) in zip(
+        learned(is_sharing=True), learned(is_sharing=False), strict=True
+    ):
+        assert length == other_length
+        assert_close(state, other, limit=0.0)
 
 
 def test_one_without_gradients_takes_part() -> None:

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from typing_extensions import override
 
 from keisei.rl.ranks import Ranks
@@ -48,14 +50,23 @@ class Together:
 class SharingRanks(Ranks):
     """One of them as a learner sees it."""
 
-    def __init__(self, together: Together, rank: int) -> None:
+    def __init__(self, together: Together, rank: int, *, is_sharing: bool = True) -> None:
         self.rank, self.size = rank, together.size
         self._together = together
+        self._is_sharing = is_sharing
 
     @override
     def wait(self) -> None:
         self._together.wait()
 
     @override
+    def sum(self, tensor: Tensor) -> Tensor:
+        told = self._together.teller(self.rank)(tensor.clone())
+        tensor.copy_(torch.stack(told).sum(0))
+        return tensor
+
+    @override
     def shared_rows(self, rows: int, columns: int) -> NDArray[np.float32] | None:
+        if not self._is_sharing:
+            return None
         return open_shared_rows((rows, columns), self.rank, self._together.teller(self.rank))
