@@ -6,6 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.layout import LANES, TURN_WORD, WORDS, pieces_of
+from keisei.games.planes import (
+    DOWN,
+    DOWN_LEFT,
+    DOWN_RIGHT,
+    DROP_BISHOP,
+    DROP_GOLD,
+    DROP_KNIGHT,
+    DROP_LANCE,
+    DROP_PAWN,
+    DROP_ROOK,
+    DROP_SILVER,
+    LEFT,
+    PROMOTIONS,
+    RIGHT,
+    UP2_LEFT,
+    UP2_RIGHT,
+    UP_LEFT,
+    UP_RIGHT,
+    put,
+)
 from keisei.shogi.attacks import Army, Rays, army_of, king_lines, pinned_pieces
 from keisei.shogi.bitboard import (
     ZERO,
@@ -36,29 +56,9 @@ from keisei.shogi.bitboard import (
     up_right,
 )
 from keisei.shogi.constants import (
-    FIRST_DROP_CLASS,
-    FIRST_PROMOTION_CLASS,
     NUM_CLASSES,
-    Direction,
 )
 from keisei.shogi.jit import Int, inline_kernel, kernel_part
-
-_BLOCK = np.uint64(LANES)
-_PLANES = [np.uint64(2 * move_class * LANES) for move_class in range(NUM_CLASSES)]
-_UP_LEFT, _UP_RIGHT = _PLANES[Direction.UP_LEFT], _PLANES[Direction.UP_RIGHT]
-_LEFT, _RIGHT, _DOWN = (_PLANES[each] for each in (Direction.LEFT, Direction.RIGHT, Direction.DOWN))
-_DOWN_LEFT, _DOWN_RIGHT = _PLANES[Direction.DOWN_LEFT], _PLANES[Direction.DOWN_RIGHT]
-_UP2_LEFT, _UP2_RIGHT = _PLANES[Direction.UP2_LEFT], _PLANES[Direction.UP2_RIGHT]
-_PROMOTIONS = _PLANES[FIRST_PROMOTION_CLASS]
-(
-    _DROP_PAWN,
-    _DROP_LANCE,
-    _DROP_KNIGHT,
-    _DROP_SILVER,
-    _DROP_BISHOP,
-    _DROP_ROOK,
-    _DROP_GOLD,
-) = _PLANES[FIRST_DROP_CLASS:]
 
 
 class _Aims(NamedTuple):
@@ -93,12 +93,6 @@ def _lines_up(army: Army, free: Bitboard) -> Rays:
 
 
 @inline_kernel
-def _put(out: NDArray[np.uint64], at: np.uint64, squares: Bitboard) -> None:
-    out[at] = squares[0]
-    out[at + _BLOCK] = squares[1]
-
-
-@inline_kernel
 def _put_both(
     out: NDArray[np.uint64],
     at: np.uint64,
@@ -107,8 +101,8 @@ def _put_both(
     opening: Bitboard,
 ) -> None:
     """Write a direction's checks, and its moves that open a line to the king."""
-    _put(out, at, or_(plain, opening))
-    _put(out, at + _PROMOTIONS, or_(promoting, opening))
+    put(out, at, or_(plain, opening))
+    put(out, at + PROMOTIONS, or_(promoting, opening))
 
 
 @inline_kernel
@@ -174,15 +168,15 @@ def _put_straight(
     plain, promoting = _straight(
         aims, left(gold), left(horse), ray_left(rook, free), ray_left(dragon, free)
     )
-    _put_both(out, at + _LEFT, plain, promoting, ray_left(opening, free))
+    _put_both(out, at + LEFT, plain, promoting, ray_left(opening, free))
     plain, promoting = _straight(
         aims, right(gold), right(horse), ray_right(rook, free), ray_right(dragon, free)
     )
-    _put_both(out, at + _RIGHT, plain, promoting, ray_right(opening, free))
+    _put_both(out, at + RIGHT, plain, promoting, ray_right(opening, free))
     plain, promoting = _straight(
         aims, down(gold), down(horse), ray_down(rook, free), ray_down(dragon, free)
     )
-    _put_both(out, at + _DOWN, plain, promoting, ray_down(opening, free))
+    _put_both(out, at + DOWN, plain, promoting, ray_down(opening, free))
 
 
 @kernel_part
@@ -199,7 +193,7 @@ def _put_diagonal(
         aims, up_left(silver), up_left(dragon), ray_up_left(bishop, free), ray_up_left(horse, free)
     )
     plain = or_(plain, and_(up_left(army.gold), aims.gold))
-    _put_both(out, at + _UP_LEFT, plain, promoting, ray_up_left(opening, free))
+    _put_both(out, at + UP_LEFT, plain, promoting, ray_up_left(opening, free))
     plain, promoting = _diagonal(
         aims,
         up_right(silver),
@@ -208,7 +202,7 @@ def _put_diagonal(
         ray_up_right(horse, free),
     )
     plain = or_(plain, and_(up_right(army.gold), aims.gold))
-    _put_both(out, at + _UP_RIGHT, plain, promoting, ray_up_right(opening, free))
+    _put_both(out, at + UP_RIGHT, plain, promoting, ray_up_right(opening, free))
     plain, promoting = _diagonal(
         aims,
         down_left(silver),
@@ -216,7 +210,7 @@ def _put_diagonal(
         ray_down_left(bishop, free),
         ray_down_left(horse, free),
     )
-    _put_both(out, at + _DOWN_LEFT, plain, promoting, ray_down_left(opening, free))
+    _put_both(out, at + DOWN_LEFT, plain, promoting, ray_down_left(opening, free))
     plain, promoting = _diagonal(
         aims,
         down_right(silver),
@@ -224,7 +218,7 @@ def _put_diagonal(
         ray_down_right(bishop, free),
         ray_down_right(horse, free),
     )
-    _put_both(out, at + _DOWN_RIGHT, plain, promoting, ray_down_right(opening, free))
+    _put_both(out, at + DOWN_RIGHT, plain, promoting, ray_down_right(opening, free))
 
 
 @kernel_part
@@ -249,7 +243,7 @@ def _write_slot(
     jump = up2_left(army.knight)
     _put_both(
         out,
-        at + _UP2_LEFT,
+        at + UP2_LEFT,
         and_(jump, aims.knight),
         and_(jump, aims.gold),
         up2_left(opening),
@@ -257,18 +251,18 @@ def _write_slot(
     jump = up2_right(army.knight)
     _put_both(
         out,
-        at + _UP2_RIGHT,
+        at + UP2_RIGHT,
         and_(jump, aims.knight),
         and_(jump, aims.gold),
         up2_right(opening),
     )
-    _put(out, at + _DROP_PAWN, aims.pawn)
-    _put(out, at + _DROP_LANCE, aims.lance)
-    _put(out, at + _DROP_KNIGHT, aims.knight)
-    _put(out, at + _DROP_SILVER, aims.silver)
-    _put(out, at + _DROP_BISHOP, aims.bishop)
-    _put(out, at + _DROP_ROOK, aims.rook)
-    _put(out, at + _DROP_GOLD, aims.gold)
+    put(out, at + DROP_PAWN, aims.pawn)
+    put(out, at + DROP_LANCE, aims.lance)
+    put(out, at + DROP_KNIGHT, aims.knight)
+    put(out, at + DROP_SILVER, aims.silver)
+    put(out, at + DROP_BISHOP, aims.bishop)
+    put(out, at + DROP_ROOK, aims.rook)
+    put(out, at + DROP_GOLD, aims.gold)
 
 
 @kernel_part

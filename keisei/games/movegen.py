@@ -13,6 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keisei.games.layout import HAND_WORD, LANES, TURN_WORD, aligned_zeros, pieces_of
+from keisei.games.planes import (
+    BLOCK,
+    DOWN,
+    DOWN_LEFT,
+    DOWN_RIGHT,
+    DROP_BISHOP,
+    DROP_GOLD,
+    DROP_KNIGHT,
+    DROP_LANCE,
+    DROP_PAWN,
+    DROP_ROOK,
+    DROP_SILVER,
+    LEFT,
+    PROMOTIONS,
+    RIGHT,
+    UP2_LEFT,
+    UP2_RIGHT,
+    UP_LEFT,
+    UP_RIGHT,
+    put,
+)
 from keisei.shogi.attacks import (
     Army,
     army_of,
@@ -59,10 +80,7 @@ from keisei.shogi.bitboard import (
     where,
 )
 from keisei.shogi.constants import (
-    FIRST_DROP_CLASS,
-    FIRST_PROMOTION_CLASS,
     NUM_CLASSES,
-    Direction,
 )
 from keisei.shogi.jit import inline_kernel, kernel_part
 
@@ -74,40 +92,14 @@ PAWN_CHECK_WORD = CHECKERS_WORD + 3
 """Not 0 iff a pawn may be dropped in front of the opponent's king."""
 PLANE_WORDS = CHECKERS_WORD + 4
 
-_BLOCK = np.uint64(LANES)
 _BYTE = np.uint64(0xFF)
 _CHECKERS = np.uint64(CHECKERS_WORD * LANES)
 _PAWN_CHECK = np.uint64(PAWN_CHECK_WORD * LANES)
-# Where the planes begin, counted from UP. Sums, not numbers of planes, are handed on: Numba
-# compiles a function anew for each constant that it is called with.
-_PLANES = [np.uint64(2 * move_class * LANES) for move_class in range(NUM_CLASSES)]
-_UP_LEFT, _UP_RIGHT = _PLANES[Direction.UP_LEFT], _PLANES[Direction.UP_RIGHT]
-_LEFT, _RIGHT, _DOWN = (_PLANES[each] for each in (Direction.LEFT, Direction.RIGHT, Direction.DOWN))
-_DOWN_LEFT, _DOWN_RIGHT = _PLANES[Direction.DOWN_LEFT], _PLANES[Direction.DOWN_RIGHT]
-_UP2_LEFT, _UP2_RIGHT = _PLANES[Direction.UP2_LEFT], _PLANES[Direction.UP2_RIGHT]
-_PROMOTIONS = _PLANES[FIRST_PROMOTION_CLASS]
-(
-    _DROP_PAWN,
-    _DROP_LANCE,
-    _DROP_KNIGHT,
-    _DROP_SILVER,
-    _DROP_BISHOP,
-    _DROP_ROOK,
-    _DROP_GOLD,
-) = _PLANES[FIRST_DROP_CLASS:]
 
 
 def new_planes(blocks: int = 1) -> NDArray[np.uint64]:
     """Room for the generator's output, uint64 [blocks * PLANE_WORDS * LANES]."""
     return aligned_zeros(blocks * PLANE_WORDS * LANES, np.uint64)
-
-
-@inline_kernel
-def _put(out: NDArray[np.uint64], at: np.uint64, squares: Bitboard) -> np.uint64:
-    """Write one plane; returns a word that is not 0 iff the plane has a square."""
-    out[at] = squares[0]
-    out[at + _BLOCK] = squares[1]
-    return squares[0] | squares[1]
 
 
 @inline_kernel
@@ -118,8 +110,8 @@ def _put_moves(
     king_move: Bitboard,
 ) -> np.uint64:
     """Write a direction's planes from (all moves, moves that may promote); the king's added."""
-    found = _put(out, at, or_(moves[0], king_move))
-    return found | _put(out, at + _PROMOTIONS, moves[1])
+    found = put(out, at, or_(moves[0], king_move))
+    return found | put(out, at + PROMOTIONS, moves[1])
 
 
 @inline_kernel
@@ -162,9 +154,9 @@ def _put_straight(
 
     rook, dragon, step = and_(army.rook, level), and_(army.dragon, level), and_(steppers, level)
     moves = _join(ray_left(rook, free), or_(left(step), ray_left(dragon, free)), target)
-    found |= _put_moves(out, at + _LEFT, moves, and_(left(king), safe))
+    found |= _put_moves(out, at + LEFT, moves, and_(left(king), safe))
     moves = _join(ray_right(rook, free), or_(right(step), ray_right(dragon, free)), target)
-    found |= _put_moves(out, at + _RIGHT, moves, and_(right(king), safe))
+    found |= _put_moves(out, at + RIGHT, moves, and_(right(king), safe))
 
     # Moving down, only a start in the zone promotes.
     rook = and_(army.rook, upright)
@@ -172,7 +164,7 @@ def _put_straight(
     slow = or_(and_not(rook, ZONE), and_(army.dragon, upright))
     rest = and_(or_(down(and_(steppers, upright)), ray_down(slow, free)), target)
     moves = (or_(leaving, rest), leaving)
-    return found | _put_moves(out, at + _DOWN, moves, and_(down(king), safe))
+    return found | _put_moves(out, at + DOWN, moves, and_(down(king), safe))
 
 
 @kernel_part
@@ -199,14 +191,14 @@ def _put_diagonal(
     )
     may = or_(up_left(silver), ray_up_left(bishop, free))
     never = or_(up_left(and_(steppers, falling)), ray_up_left(horse, free))
-    found = _put_moves(out, at + _UP_LEFT, _join(may, never, target), and_(up_left(king), safe))
+    found = _put_moves(out, at + UP_LEFT, _join(may, never, target), and_(up_left(king), safe))
     leaving = or_(down_right(and_(silver, ZONE)), ray_down_right(and_(bishop, ZONE), free))
     rest = or_(
         down_right(or_(and_not(silver, ZONE), and_(army.dragon, falling))),
         ray_down_right(or_(and_not(bishop, ZONE), horse), free),
     )
     moves = (and_(or_(leaving, rest), target), and_(leaving, target))
-    found |= _put_moves(out, at + _DOWN_RIGHT, moves, and_(down_right(king), safe))
+    found |= _put_moves(out, at + DOWN_RIGHT, moves, and_(down_right(king), safe))
 
     silver, bishop, horse = (
         and_(army.silver, rising),
@@ -215,14 +207,14 @@ def _put_diagonal(
     )
     may = or_(up_right(silver), ray_up_right(bishop, free))
     never = or_(up_right(and_(steppers, rising)), ray_up_right(horse, free))
-    found |= _put_moves(out, at + _UP_RIGHT, _join(may, never, target), and_(up_right(king), safe))
+    found |= _put_moves(out, at + UP_RIGHT, _join(may, never, target), and_(up_right(king), safe))
     leaving = or_(down_left(and_(silver, ZONE)), ray_down_left(and_(bishop, ZONE), free))
     rest = or_(
         down_left(or_(and_not(silver, ZONE), and_(army.dragon, rising))),
         ray_down_left(or_(and_not(bishop, ZONE), horse), free),
     )
     moves = (and_(or_(leaving, rest), target), and_(leaving, target))
-    return found | _put_moves(out, at + _DOWN_LEFT, moves, and_(down_left(king), safe))
+    return found | _put_moves(out, at + DOWN_LEFT, moves, and_(down_left(king), safe))
 
 
 @kernel_part
@@ -231,12 +223,12 @@ def _put_jumps(
 ) -> np.uint64:
     """Planes of the knight's directions; on the last two ranks it must promote."""
     jump = and_(up2_left(knights), target)
-    found = _put(out, at + _UP2_LEFT, and_(jump, NOT_RANKS_1_2)) | _put(
-        out, at + _UP2_LEFT + _PROMOTIONS, and_(jump, ZONE)
+    found = put(out, at + UP2_LEFT, and_(jump, NOT_RANKS_1_2)) | put(
+        out, at + UP2_LEFT + PROMOTIONS, and_(jump, ZONE)
     )
     jump = and_(up2_right(knights), target)
-    found |= _put(out, at + _UP2_RIGHT, and_(jump, NOT_RANKS_1_2)) | _put(
-        out, at + _UP2_RIGHT + _PROMOTIONS, and_(jump, ZONE)
+    found |= put(out, at + UP2_RIGHT, and_(jump, NOT_RANKS_1_2)) | put(
+        out, at + UP2_RIGHT + PROMOTIONS, and_(jump, ZONE)
     )
     return found
 
@@ -253,15 +245,15 @@ def _put_drops(
 ) -> np.uint64:
     """Planes of the drops: no dead ends, no second pawn on a file. Mating pawns are still in."""
     past_rank_1 = and_(target, NOT_RANK_1)
-    found = _put(out, at + _DROP_PAWN, where(_held(hand), and_not(past_rank_1, files_of(pawns))))
-    found |= _put(out, at + _DROP_LANCE, where(_held(hand >> np.uint64(8)), past_rank_1))
-    found |= _put(
-        out, at + _DROP_KNIGHT, where(_held(hand >> np.uint64(16)), and_(target, NOT_RANKS_1_2))
+    found = put(out, at + DROP_PAWN, where(_held(hand), and_not(past_rank_1, files_of(pawns))))
+    found |= put(out, at + DROP_LANCE, where(_held(hand >> np.uint64(8)), past_rank_1))
+    found |= put(
+        out, at + DROP_KNIGHT, where(_held(hand >> np.uint64(16)), and_(target, NOT_RANKS_1_2))
     )
-    found |= _put(out, at + _DROP_SILVER, where(_held(hand >> np.uint64(24)), target))
-    found |= _put(out, at + _DROP_BISHOP, where(_held(hand >> np.uint64(32)), target))
-    found |= _put(out, at + _DROP_ROOK, where(_held(hand >> np.uint64(40)), target))
-    return found | _put(out, at + _DROP_GOLD, where(_held(hand >> np.uint64(48)), target))
+    found |= put(out, at + DROP_SILVER, where(_held(hand >> np.uint64(24)), target))
+    found |= put(out, at + DROP_BISHOP, where(_held(hand >> np.uint64(32)), target))
+    found |= put(out, at + DROP_ROOK, where(_held(hand >> np.uint64(40)), target))
+    return found | put(out, at + DROP_GOLD, where(_held(hand >> np.uint64(48)), target))
 
 
 @kernel_part
@@ -305,12 +297,12 @@ def generate_slot(
     found |= _put_jumps(out, at, and_(army.knight, unpinned), target)
     hand_at = base + np.uint64(HAND_WORD * LANES)
     black_hand = words[hand_at]
-    hand = black_hand ^ ((black_hand ^ words[hand_at + _BLOCK]) & other)
+    hand = black_hand ^ ((black_hand ^ words[hand_at + BLOCK]) & other)
     found |= _put_drops(out, at, hand, army.pawn, and_(answers, free))
-    _put(out, at + _CHECKERS, checkers)
+    put(out, at + _CHECKERS, checkers)
     out[at + np.uint64(ANY_MOVE_WORD * LANES)] = found
-    pawn_at = at + _DROP_PAWN
-    pawn_check = and_((out[pawn_at], out[pawn_at + _BLOCK]), down(foe.king))
+    pawn_at = at + DROP_PAWN
+    pawn_check = and_((out[pawn_at], out[pawn_at + BLOCK]), down(foe.king))
     out[at + _PAWN_CHECK] = pawn_check[0] | pawn_check[1]
 
 
@@ -328,9 +320,9 @@ def forbid_mating_pawn_drop(
         return
     b0, b1, b2, b3, own = pieces_of(words, base, other)
     king = and_not(and_not(and_not(and_not(b3, b2), b1), b0), own)
-    pawn_at = at + _DROP_PAWN
-    left_over = and_not((out[pawn_at], out[pawn_at + _BLOCK]), down(king))
-    out[pawn_at], out[pawn_at + _BLOCK] = left_over
+    pawn_at = at + DROP_PAWN
+    left_over = and_not((out[pawn_at], out[pawn_at + BLOCK]), down(king))
+    out[pawn_at], out[pawn_at + BLOCK] = left_over
     found = ZERO
     for word in range(2 * NUM_CLASSES):
         found |= out[at + np.uint64(word * LANES)]

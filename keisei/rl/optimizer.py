@@ -112,10 +112,12 @@ class Optimizer:
 
 
 class _DividedAdam:
-    """Adam over weights in one piece, which is cut into a part for each of K processes.
+    """Adam over L weights in one piece, which is cut into a part for each of K processes.
 
-    Where they share memory each process steps its own part, elsewhere all of them: the numbers are
-    the same to the last bit.
+    The memory is float32 [4 + G, L]: weights, two moments, lengths, and G gradients. Where the
+    processes share it (G = K) each steps its own part, elsewhere (G = 1) all of them. With two
+    processes the numbers are the same to the last bit; more of them are added by the process group
+    in an order of its own.
     """
 
     def __init__(self, adam: torch.optim.Adam, ranks: Ranks) -> None:
