@@ -13,14 +13,16 @@ from keisei.games.masks import MASK_WORDS, new_masks, pack_planes
 from keisei.games.movegen import new_planes
 from keisei.games.placing import apply_action
 from keisei.shogi.bitboard import ONE, ZERO, lowest_bit
+from keisei.shogi.constants import MAX_LEGAL_MOVES
 from keisei.shogi.intrinsics import Held, borrow, hold
 from keisei.shogi.jit import Int, kernel, kernel_part
 from keisei.shogi.kernel_threads import KernelThreads
 
 NO_MATE = -1
 """In the place of an action."""
-_ROOM = 32 * LANES
-"""Positions after a check that are looked at together."""
+_ENOUGH = 32 * LANES
+"""Positions after a check that are looked at together, or a few more."""
+_ROOM = _ENOUGH + LANES * MAX_LEGAL_MOVES
 
 
 class _Room(NamedTuple):
@@ -44,15 +46,30 @@ class _Room(NamedTuple):
 
 
 @kernel_part
-def _try_checks(room: _Room, tried: Int, mates: NDArray[np.int64]) -> None:
-    """Note which of the positions after checks are mates, the first one of each game."""
-    for block in range(block_of(tried + LANES - 1)):
-        generate_block(room.slots.words, block, room.scratch.planes)
-        first, past = slots_of(block, tried)
-        for slot in range(first, past):
-            is_mate = gives_check(room.scratch, slot) and not can_move(room.scratch, slot)
-            if is_mate and mates[room.games[slot]] == NO_MATE:
-                mates[room.games[slot]] = room.actions[slot]
+def _try_checks(
+    room: _Room, tried: Int, slots: Slots, first: Int, checks: NDArray[np.uint64]
+) -> Int:
+    """Make each of the checks uint64 [MASK_WORDS] of a game's slot; how many are tried now."""
+    for word in range(MASK_WORDS):
+        bits = checks[word]
+        while bits != ZERO:
+            action = word * 64 + lowest_bit(bits)
+            bits &= bits - ONE
+            copy_slot(room.slots, tried, slots, first)
+            apply_action(room.slots, tried, action)
+            room.games[tried], room.actions[tried] = first, action
+            tried += 1
+    return tried
+
+
+@kernel_part
+def _note_mates(room: _Room, block: Int, tried: Int, mates: NDArray[np.int64]) -> None:
+    """Note which positions of the room's block last looked at are mates, the first of each game."""
+    begin, end = slots_of(block, tried)
+    for slot in range(begin, end):
+        is_mate = gives_check(room.scratch, slot) and not can_move(room.scratch, slot)
+        if is_mate and mates[room.games[slot]] == NO_MATE:
+            mates[room.games[slot]] = room.actions[slot]
 
 
 @kernel
@@ -62,27 +79,28 @@ def _find_mates(
     """Find a mate in one in some slots, which begin with a block; int64 [past] is written."""
     room = borrow(held)
     checks, planes = room.checks, room.scratch.planes
-    tried = 0
-    for block in range(block_of(first), block_of(past + LANES - 1)):
-        begin, end = slots_of(block, past)
-        generate_block(slots.words, block, planes)
-        keep_checks(slots.words, block, planes, room.planes)
+    mates[first:past] = NO_MATE
+    game_block, past_blocks = block_of(first), block_of(past + LANES - 1)
+    tried, tried_block, is_trying = 0, 0, False
+    # Games and tries take turns in one loop: the move generator, most of what is to be compiled
+    # here, stands in it once.
+    while game_block < past_blocks or tried > 0:
+        is_trying = is_trying or tried >= _ENOUGH or game_block == past_blocks
+        words = room.slots.words if is_trying else slots.words
+        block = tried_block if is_trying else game_block
+        generate_block(words, block, planes)
+        if is_trying:
+            _note_mates(room, block, tried, mates)
+            tried_block += 1
+            if tried_block == block_of(tried + LANES - 1):
+                tried, tried_block, is_trying = 0, 0, False
+            continue
+        keep_checks(words, block, planes, room.planes)
         pack_planes(planes, 0, room.scratch.mask, checks, 0)
+        begin, end = slots_of(block, past)
         for game in range(begin, end):
-            mates[game] = NO_MATE
-            for word in range(MASK_WORDS):
-                bits = checks[game - begin, word]
-                while bits != ZERO:
-                    action = word * 64 + lowest_bit(bits)
-                    bits &= bits - ONE
-                    copy_slot(room.slots, tried, slots, game)
-                    apply_action(room.slots, tried, action)
-                    room.games[tried], room.actions[tried] = game, action
-                    tried += 1
-                    if tried == _ROOM:
-                        _try_checks(room, tried, mates)
-                        tried = 0
-    _try_checks(room, tried, mates)
+            tried = _try_checks(room, tried, slots, game, checks[game - begin])
+        game_block += 1
 
 
 def _new_room() -> _Room:

@@ -135,11 +135,11 @@ def find_rows(
         (offsets, np.empty((offsets[-1], ROWS_PER_MOVE), dtype=np.int32)),
     )
     states = _array(state, torch.uint8)
-    if memory is None:
-        for_each(slices(num_positions), write_rows, states, bits, found.inputs, found.legal)
-    else:
-        work = memory, states, bits, found.inputs, found.legal
-        for_each(slices(num_positions), recall_rows, *work)
+    is_missing = np.ones(num_positions, dtype=np.bool_)
+    tasks = slices(num_positions)
+    if memory is not None:
+        for_each(tasks, recall_rows, memory, states, *found, is_missing)
+    for_each(tasks, write_rows, states, bits, *found, is_missing)
     return found
 
 

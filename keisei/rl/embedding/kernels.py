@@ -21,6 +21,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
 Offsets = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 POLICY_WIDTH = 64
 """H; a constant, so that the loops over it are unrolled."""
@@ -60,6 +61,7 @@ def write_rows(
     mask_bits: Bytes,
     inputs: tuple[Rows, Rows],
     legal: tuple[Offsets, Rows],
+    is_wanted: Flags,
     positions: tuple[int, int],
 ) -> None:
     """Rows of some positions and of their legal moves.
@@ -71,14 +73,16 @@ def write_rows(
             count int32[B].
         legal: offsets int64[B + 1], position i has the moves offsets[i] .. offsets[i + 1] - 1;
             their rows int32[M, ROWS_PER_MOVE], written.
+        is_wanted: bool[B], False = leave this position out.
         positions: first position and one past the last.
     """
     rows, counts = inputs
     offsets, move_rows = legal
     attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(positions[0], positions[1]):
-        moves = move_rows[offsets[i] : offsets[i + 1]]
-        counts[i] = all_rows(states[i], mask_bits[i], attackers, rows[i], moves)
+        if is_wanted[i]:
+            moves = move_rows[offsets[i] : offsets[i + 1]]
+            counts[i] = all_rows(states[i], mask_bits[i], attackers, rows[i], moves)
 
 
 @kernel

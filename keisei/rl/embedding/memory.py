@@ -14,9 +14,8 @@ from keisei.rl.embedding.features import (
     NUM_MOVE_ROWS,
     ROWS_PER_MOVE,
 )
-from keisei.rl.embedding.kernels import Bytes, Offsets, Rows
-from keisei.rl.embedding.rows import all_rows
-from keisei.shogi.constants import MAX_LEGAL_MOVES, NUM_SQUARES
+from keisei.rl.embedding.kernels import Bytes, Flags, Offsets, Rows
+from keisei.shogi.constants import MAX_LEGAL_MOVES
 from keisei.shogi.jit import Int, inline_kernel, kernel
 
 _MOVES_A_POSITION = 100
@@ -172,25 +171,28 @@ def remember(
 def recall_rows(
     memory: Memory,
     states: Bytes,
-    mask_bits: Bytes,
     inputs: tuple[Rows, Rows],
     legal: tuple[Offsets, Rows],
+    is_missing: Flags,
     positions: tuple[int, int],
 ) -> None:
-    """Rows of some positions and of their legal moves: copied where they are remembered.
+    """Copy the rows of some positions and of their legal moves where they are remembered.
 
-    Arguments behind the memory as for :func:`keisei.rl.embedding.kernels.write_rows`, and the same
-    rows are written.
+    Args:
+        memory: where from.
+        states: uint8[B, 100].
+        inputs: as :func:`keisei.rl.embedding.kernels.write_rows` writes them.
+        legal: likewise.
+        is_missing: bool[B], written: True = not remembered.
+        positions: first position and one past the last.
     """
     rows, counts = inputs
     offsets, move_rows = legal
-    attackers = np.empty((4, NUM_SQUARES), np.uint8)
     for i in range(positions[0], positions[1]):
         length = offsets[i + 1] - offsets[i]
         place = _find(memory, _key_of(states[i]))
-        if place == _NOBODY or memory.lengths[place] != length:
-            moves = move_rows[offsets[i] : offsets[i + 1]]
-            counts[i] = all_rows(states[i], mask_bits[i], attackers, rows[i], moves)
+        is_missing[i] = place == _NOBODY or memory.lengths[place] != length
+        if is_missing[i]:
             continue
         counts[i] = memory.counts[place]
         for k in range(counts[i]):
