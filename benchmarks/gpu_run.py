@@ -236,6 +236,9 @@ def climb(plan: Plan, run_dir: Path, out: Path) -> str:
     is_with_engine = any("nodes" in rung or "depth" in rung for rung in plan.rungs)
     if is_with_engine and shutil.which("fairy-stockfish") is None:
         return "No ladder: fairy-stockfish is not installed."
+    # That of an earlier call, whose policy was younger; a ladder is not overwritten by itself.
+    for old in out.glob("ladder.*"):
+        old.unlink()
     words = [
         sys.executable,
         "-m",

@@ -8,6 +8,7 @@ import typer
 
 from keisei.cli.errors import fail, mistakes
 from keisei.cli.players import (
+    MATCH_FILES,
     PLAYER_HELP,
     POLICY_HELP,
     DeclarationOption,
@@ -21,6 +22,7 @@ from keisei.cli.players import (
     orderly_end,
     play,
     read_player,
+    refuse_held,
     save_games,
 )
 
@@ -46,9 +48,15 @@ RungsOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="Keep ladder.txt, ladder.json, ladder.svg and all games."
+        "--out",
+        metavar="DIR",
+        help="Keep ladder.txt, ladder.json, ladder.svg and all games; no earlier ones are "
+        "overwritten.",
     ),
 ]
+
+_LADDER_FILES = ("ladder.txt", "ladder.json", "ladder.svg")
+"""Written at the end, so that a ladder that was interrupted can be played anew in its folder."""
 
 
 def evaluate(  # noqa: PLR0913 - one parameter an option
@@ -83,6 +91,10 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     counts. --argmax and --sampled hold for both sides when the opponent is a policy too. On the
     ladder games end after 320 plies, wins are declared, and --num-envs says nothing.
     """
+    if ladder:
+        refuse_held(out, _LADDER_FILES, "a ladder")
+    else:
+        refuse_held(out, MATCH_FILES, "a match")
     player = None if checkpoint is None else read_player(checkpoint)
     if ladder:
         if not declaration:
@@ -155,6 +167,5 @@ def _show_ladder(ladder: "Ladder", out: Path | None, *, as_json: bool) -> None:
     table = ladder_table(ratings)
     typer.echo(data if as_json else table)
     if out is not None:
-        picture = ladder_svg(ratings)
-        texts = {"ladder.txt": table + "\n", "ladder.json": data + "\n", "ladder.svg": picture}
-        keep(out, texts)
+        texts = (table + "\n", data + "\n", ladder_svg(ratings))
+        keep(out, dict(zip(_LADDER_FILES, texts, strict=True)))

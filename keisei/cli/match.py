@@ -10,6 +10,7 @@ import typer
 
 from keisei.cli.errors import fail, mistakes
 from keisei.cli.players import (
+    MATCH_FILES,
     MOST,
     PLAYER_HELP,
     DeclarationOption,
@@ -22,6 +23,7 @@ from keisei.cli.players import (
     load_network,
     play,
     read_player,
+    refuse_held,
     save_games,
 )
 
@@ -49,7 +51,11 @@ OpeningsOption = Annotated[
 ]
 SaveOption = Annotated[
     Path | None,
-    typer.Option("--save", metavar="DIR", help="Keep games.usi, games.csa and result.json."),
+    typer.Option(
+        "--save",
+        metavar="DIR",
+        help="Keep games.usi, games.csa and result.json; no earlier match is overwritten.",
+    ),
 ]
 _TIME = re.compile(r"([0-9]{1,9})(?:\+([0-9]{1,9}))?")
 _BOUNDS = re.compile(r"(-?[0-9]{1,5}(?:\.[0-9]{1,5})?),(-?[0-9]{1,5}(?:\.[0-9]{1,5})?)")
@@ -131,6 +137,7 @@ def match(  # noqa: PLR0913 - one parameter an option
     With --sprt the match is a sequential test of at most --games games: --alpha is the chance that
     it finds ELO1 though ELO0 holds, --beta the reverse.
     """
+    refuse_held(save, MATCH_FILES, "a match")
     clock = _time_control(time, byoyomi, time_margin)
     first, second = (read_player(text, clocked=clock is not None) for text in (player_a, player_b))
     from keisei.evaluation.arena import Arena  # noqa: PLC0415

@@ -1,8 +1,9 @@
 """What commands that play matches share: players, options, records, an end that leaves nothing."""
 
+import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from keisei.cli.errors import mistakes, training_extra
+from keisei.cli.errors import fail, mistakes, training_extra
 from keisei.files import UnwritableError, write_text, writing
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ PLAYER_HELP = (
 GamesOption = Annotated[
     int, typer.Option("--games", min=1, max=MOST, metavar="N", help="Games of each match.")
 ]
+MATCH_FILES = ("games.usi", "games.csa", "result.json")
+"""What is kept of a match."""
 NumEnvsOption = Annotated[
     int | None,
     typer.Option(
@@ -136,6 +139,21 @@ def _progress(games: int) -> Callable[[int], None] | None:
         typer.echo(f"\r{ended} of {games} games", err=True, nl=ended == games)
 
     return show
+
+
+def refuse_held(folder: Path | None, names: Iterable[str], what: str) -> None:
+    """End the command if a folder to save in holds what it would write; None is no folder.
+
+    Games that were played cannot be had again, so this is asked before the first one.
+
+    Args:
+        folder: Where to save.
+        names: Files that would be written.
+        what: They are the files of, such as "a match".
+    """
+    # A folder that cannot be looked into cannot be written either, which is said then.
+    if folder is not None and any(os.path.lexists(folder / name) for name in names):
+        fail(f"{str(folder)!r} already holds {what}; give another folder")
 
 
 def save_games(folder: Path, stem: str, result: "MatchResult", names: tuple[str, str]) -> None:

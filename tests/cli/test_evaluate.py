@@ -91,6 +91,15 @@ def test_the_ladder_rates_a_policy_and_keeps_its_games(run_dir: Path, tmp_path: 
     assert any(str(run_dir) in (text.text or "") for text in picture.iter())
     assert len((out / "policy-random.usi").read_text().splitlines()) == 2
     assert (out / "policy-random.csa").read_text().count("V2.2") == 2
+    kept = {path: path.read_bytes() for path in out.iterdir()}
+    assert_mistake(run("eval", "keisei", *words), f"'{out}' already holds a ladder")
+    assert {path: path.read_bytes() for path in out.iterdir()} == kept
+
+
+def test_an_earlier_match_is_not_overwritten(run_dir: Path, tmp_path: Path) -> None:
+    words = ("eval", str(run_dir), *MATCH, "--out", str(tmp_path))
+    assert run(*words).exit_code == 0
+    assert_mistake(run(*words), f"'{tmp_path}' already holds a match; give another folder")
 
 
 @pytest.mark.slow

@@ -49,6 +49,14 @@ def test_games_are_saved(tmp_path: Path) -> None:
     assert json.loads((folder / "result.json").read_text())["games"] == 4
 
 
+@pytest.mark.parametrize("name", ["games.usi", "games.csa", "result.json"])
+def test_an_earlier_match_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("of old\n")
+    result = run("match", "greedy", "random", *SHORT, "--save", str(tmp_path))
+    assert_mistake(result, f"'{tmp_path}' already holds a match; give another folder")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "of old\n"}
+
+
 def test_an_engine_plays_and_goes(tmp_path: Path) -> None:
     result = run("match", engine(tmp_path, "good"), "random", *SHORT)
     assert result.exit_code == 0
@@ -86,7 +94,7 @@ def test_openings_come_from_a_file(tmp_path: Path) -> None:
     assert data["rules"]["opening_plies"] == 0
     assert data["openings"] == str(book)
     book.write_text("startpos\nstartpos moves 7g7e\n")
-    mistake = run(*words, str(tmp_path / "kept"))
+    mistake = run(*words, str(tmp_path / "other"))
     assert_mistake(mistake, f"openings '{book}', line 2: 7g7e is not legal")
 
 
