@@ -1,7 +1,7 @@
 """A game as a player sees it: the value after each move, and the moves that lost most."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keisei.evaluation.kif import move_names
@@ -9,10 +9,12 @@ from keisei.evaluation.records import GameRecord
 from keisei.games.board import Board
 from keisei.players.opinion import USUAL_CAP, Adviser, Opinion, positions_along
 from keisei.shogi.constants import BLACK, Termination
+from keisei.shogi.moves import Move
 
 MISTAKE, BLUNDER = 0.3, 0.6
 """How much of the value, from -1 to 1, a move has lost that is marked with ? and with ??."""
 _AT_ONCE = 32
+_MOST_WORST = 3
 _LEFT, _TOP, _WIDTH, _HEIGHT = 50, 20, 720, 240
 
 
@@ -22,9 +24,9 @@ class JudgedMove:
 
     Attributes:
         ply: Its number, from 1.
-        name: As players write it.
+        name: In the notation that was asked for.
         probability: With which the policy alone would have played it.
-        best: What the player would have chosen, as players write it.
+        best: What the player would have chosen, in the same notation.
         is_best: Whether that is the move.
         value: After the move, in [-1, 1], to Black.
         loss: How much less the position is worth to the mover than the player had thought before.
@@ -44,12 +46,31 @@ class JudgedMove:
         return "??" if self.loss >= BLUNDER else "?" if self.loss >= MISTAKE else ""
 
 
-def analyse(game: GameRecord, adviser: Adviser) -> list[JudgedMove]:
+NameMoves = Callable[[str, Sequence[Move]], list[str]]
+"""Names moves, given the position before the first of them in SFEN."""
+
+
+def usi_names(start: str, moves: Sequence[Move]) -> list[str]:
+    """Moves in USI, such as ``7g7f``.
+
+    Args:
+        start: The position before the first of them, which such names do not depend on.
+        moves: The moves.
+    """
+    del start
+    return [move.usi() for move in moves]
+
+
+def analyse(
+    game: GameRecord, adviser: Adviser, name_moves: NameMoves = move_names
+) -> list[JudgedMove]:
     """Judge each move of a game.
 
     Args:
         game: Its moves are legal; its end counts as what it was worth.
         adviser: Who judges.
+        name_moves: Gives moves their names: ``move_names``, as players write them, or
+            ``usi_names``.
     """
     moves = game.moves
     board = Board(game.start)
@@ -65,7 +86,7 @@ def analyse(game: GameRecord, adviser: Adviser) -> list[JudgedMove]:
     ]
     if is_over:
         values.append(0.0 if game.winner is None else 1.0 if game.winner == BLACK else -1.0)
-    names = move_names(game.start, moves)
+    names = name_moves(game.start, moves)
     judged: list[JudgedMove] = []
     for ply, (move, opinion) in enumerate(zip(moves, opinions, strict=False)):
         sign = 1 if (first + ply) % 2 == BLACK else -1
@@ -75,7 +96,7 @@ def analyse(game: GameRecord, adviser: Adviser) -> list[JudgedMove]:
                 ply + 1,
                 names[ply],
                 opinion.probabilities[move],
-                move_names(game.start, [*moves[:ply], chosen])[ply],
+                name_moves(game.start, [*moves[:ply], chosen])[ply],
                 chosen == move,
                 values[ply + 1],
                 0.0 if chosen == move else max(0.0, sign * (values[ply] - values[ply + 1])),
@@ -104,6 +125,18 @@ def analysis_table(judged: Sequence[JudgedMove]) -> str:
             f"{each.name}{each.mark and ' ' + each.mark}{better}"
         )
     return "\n".join(lines)
+
+
+def worst_moves(judged: Sequence[JudgedMove]) -> str:
+    """The marked moves that lost most, at most three, as lines of text, or that there is none."""
+    marked = sorted((each for each in judged if each.mark), key=lambda each: -each.loss)
+    if not marked:
+        return f"No move lost {MISTAKE} of the value."
+    lines = [
+        f"{each.ply:4}  {each.name} {each.mark}  lost {each.loss:.2f}, better {each.best}"
+        for each in marked[:_MOST_WORST]
+    ]
+    return "\n".join(["Lost most:", *lines])
 
 
 def analysis_svg(judged: Sequence[JudgedMove]) -> str:

@@ -19,6 +19,24 @@ _KIF = re.compile(r"^[ 　]*(手合割|手数|[0-9]+[ 　]+[１-９1-9同])", re
 _USI_MOVE = re.compile(r"([1-9][a-i]){2}\+?|[PLNSBRG]\*[1-9][a-i]")
 
 
+def game_texts(text: str) -> list[str]:
+    """The texts of the games of a file, each for ``read_game``; of an empty one the empty text.
+
+    USI has a game a line, where ``#`` begins a comment, CSA a line ``/`` between two games, and KIF
+    one game.
+
+    Args:
+        text: A file in any of the three.
+    """
+    if _KIF.search(text):
+        return [text]
+    if _CSA.search(text):
+        games = re.split(r"^/[ \t\r]*$", text, flags=re.MULTILINE)
+    else:
+        games = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return [game for game in games if game.strip()] or [""]
+
+
 def read_game(text: str) -> tuple[GameRecord, tuple[str, str]]:
     """The game of a text, with what ended it, and the names of Black and White.
 

@@ -6,7 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from keisei.evaluation.analysis import JudgedMove, analyse, analysis_svg, analysis_table
+from keisei.evaluation.analysis import (
+    JudgedMove,
+    analyse,
+    analysis_svg,
+    analysis_table,
+    worst_moves,
+)
 from keisei.evaluation.reading import read_game
 from keisei.players.descriptions import SHIPPED_POLICY
 from keisei.players.opinion import Adviser
@@ -24,7 +30,9 @@ def test_it_prints_a_line_a_move_and_draws_the_graph(tmp_path: Path) -> None:
     picture = tmp_path / "values.svg"
     result = run("analyse", str(file), "--player", "keisei", "--svg", str(picture))
     assert result.exit_code == 0, result.stderr
-    head, *lines = result.stdout.splitlines()
+    assert result.stderr == ""
+    head, *lines, empty, last = result.stdout.splitlines()
+    assert (empty, last) == ("", "No move lost 0.3 of the value.")
     assert head.split() == ["#", "value", "chosen", "move"]
     assert len(lines) == 6
     assert re.fullmatch(r" +1  [+-]\d\.\d\d +\d+\.\d%  ▲７六歩\(77\)", lines[0])
@@ -32,6 +40,45 @@ def test_it_prints_a_line_a_move_and_draws_the_graph(tmp_path: Path) -> None:
     drawn = ET.parse(picture).getroot()
     (line,) = drawn.findall("{*}polyline")
     assert len(line.attrib["points"].split()) == 6
+
+
+CSA = "V2.2\nPI\n+\n{}\n%CHUDAN\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("games.usi", "# three\nstartpos moves 7g7f\n\nstartpos moves 2g2f\nstartpos moves 9g9f\n"),
+        ("games.csa", "/\r\n".join(CSA.format(move) for move in ("+7776FU", "+2726FU", "+9796FU"))),
+    ],
+)
+def test_one_game_of_several_is_judged_and_said_to_be(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    words = ("analyse", str(file), "--player", "keisei", "--notation", "usi")
+    for number, move in enumerate(("7g7f", "2g2f", "9g9f"), start=1):
+        result = run(*words, *(() if number == 1 else ("--game", str(number))))
+        assert result.stdout.splitlines()[1].split()[3] == move
+        assert result.stderr == f"game {number} of 3; --game N takes another\n"
+    assert_mistake(
+        run(*words, "--game", "4"), f"--game 4 is not there: '{file}' holds 3 games; give"
+    )
+    file.write_text("startpos moves 7g7f\nstartpos moves 7g7e\n", encoding="utf-8")
+    assert_mistake(run(*words, "--game", "2"), "game 2 of 2: move 1: 7g7e is not legal")
+
+
+def test_the_three_moves_that_lost_most_come_last() -> None:
+    losses = (0.4, 0.2, 0.7, 0.0, 0.5, 0.3)
+    judged = [
+        JudgedMove(ply, "7g7f", 0.5, "2g2f", False, 0.1, loss)
+        for ply, loss in enumerate(losses, start=1)
+    ]
+    assert worst_moves(judged).splitlines() == [
+        "Lost most:",
+        "   3  7g7f ??  lost 0.70, better 2g2f",
+        "   5  7g7f ?  lost 0.50, better 2g2f",
+        "   1  7g7f ?  lost 0.40, better 2g2f",
+    ]
 
 
 def test_files_of_other_programs_are_read_in_their_encoding(tmp_path: Path) -> None:
