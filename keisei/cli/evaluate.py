@@ -25,6 +25,7 @@ from keisei.cli.players import (
     refuse_held,
     save_games,
 )
+from keisei.cli.progress import Progress
 
 if TYPE_CHECKING:
     from keisei.evaluation.ladder import Ladder
@@ -145,11 +146,11 @@ def _climb(
 
     names = [name.strip() for name in rungs.split(",")] if rungs is not None else list(RUNGS)
     arena = ladder_arena(load_network, seed=seed, argmax=argmax)
-    with orderly_end(), mistakes(ValueError):
+    with orderly_end(), mistakes(ValueError), Progress(games) as progress:
         if player is None:
-            ladder = measure(names, games, arena, told)
+            ladder = measure(names, games, arena, told, progress)
         else:
-            ladder = climb(player, names, games, arena, told)
+            ladder = climb(player, names, games, arena, told, progress)
     for name, reason in ladder.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     if not ladder.played:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from keisei.cli.errors import fail, mistakes, training_extra
+from keisei.cli.progress import Progress
 from keisei.files import UnwritableError, write_text, writing
 
 if TYPE_CHECKING:
@@ -121,24 +122,11 @@ def play(
     """Play a match; troubles with engines and the progress go to standard error."""
     from keisei.players.usi_client import EngineError  # noqa: PLC0415
 
-    with orderly_end(), mistakes(EngineError, ValueError):
-        result = arena.play(first, second, games, _progress(games))
-    if sys.stderr.isatty() and result.total.games < games:
-        typer.echo(err=True)  # After the unfinished line of the progress.
+    with orderly_end(), mistakes(EngineError, ValueError), Progress(games) as progress:
+        result = arena.play(first, second, games, progress)
     for trouble in result.troubles:
         typer.echo(trouble, err=True)
     return result
-
-
-def _progress(games: int) -> Callable[[int], None] | None:
-    """Counts the ended games on a terminal; None when nobody looks."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(ended: int) -> None:
-        typer.echo(f"\r{ended} of {games} games", err=True, nl=ended == games)
-
-    return show
 
 
 def refuse_held(folder: Path | None, names: Iterable[str], what: str) -> None:

@@ -1,10 +1,9 @@
 """Matches between players that are described in text."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from keisei.evaluation.match import MatchRules, play_match
+from keisei.evaluation.match import MatchRules, Progress, play_match
 from keisei.evaluation.mate_watch import MateWatch
 from keisei.evaluation.results import MatchResult
 from keisei.players.descriptions import PlayerDescription
@@ -32,7 +31,7 @@ class Arena:
         first: PlayerDescription,
         second: PlayerDescription,
         games: int,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
     ) -> MatchResult:
         """One match, for which the players are opened and closed.
 
@@ -40,7 +39,7 @@ class Arena:
             first: The player whose score is reported.
             second: Its opponent.
             games: Games to play, at least 1.
-            progress: Told the number of ended games.
+            progress: Told how far the match is.
 
         Raises:
             EngineError: An engine cannot be started, or failed for good in the first game.

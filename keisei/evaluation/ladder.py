@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from keisei.evaluation.arena import Arena
-from keisei.evaluation.match import MatchRules
+from keisei.evaluation.match import MatchRules, Progress
 from keisei.evaluation.ratings import Pairing, Rating, fit_ratings
 from keisei.evaluation.results import MatchResult, Score
 from keisei.players.descriptions import PlayerDescription, parse_player
@@ -153,7 +153,12 @@ def ladder_arena(load_policy: PolicyLoader, *, seed: int = 0, argmax: bool = Fal
 
 
 def climb(
-    player: PlayerDescription, rungs: Sequence[str], games: int, arena: Arena, report: Report
+    player: PlayerDescription,
+    rungs: Sequence[str],
+    games: int,
+    arena: Arena,
+    report: Report,
+    progress: Progress | None = None,
 ) -> Ladder:
     """Play a player against the rungs from the weakest on, until one is out of reach.
 
@@ -165,6 +170,7 @@ def climb(
         games: Games of each match, an even number.
         arena: From ``ladder_arena``.
         report: Told each match.
+        progress: Told how far each match is.
 
     Raises:
         ValueError: A name is no rung's.
@@ -175,7 +181,7 @@ def climb(
         if RUNGS[name] == player.text:
             continue  # It would meet itself.
         try:
-            result = _play(arena, player, _rung(name), games)
+            result = _play(arena, player, _rung(name), games, progress)
         except EngineError as error:
             ladder.skipped[name] = str(error)
             continue
@@ -186,7 +192,13 @@ def climb(
     return ladder
 
 
-def measure(rungs: Sequence[str], games: int, arena: Arena, report: Report) -> Ladder:
+def measure(
+    rungs: Sequence[str],
+    games: int,
+    arena: Arena,
+    report: Report,
+    progress: Progress | None = None,
+) -> Ladder:
     """Play those of the rungs against each other that are neighbours.
 
     A match in which an engine fails for good is skipped.
@@ -196,6 +208,7 @@ def measure(rungs: Sequence[str], games: int, arena: Arena, report: Report) -> L
         games: Games of each match, an even number.
         arena: From ``ladder_arena``.
         report: Told each match.
+        progress: Told how far each match is.
 
     Raises:
         ValueError: A name is no rung's.
@@ -206,7 +219,7 @@ def measure(rungs: Sequence[str], games: int, arena: Arena, report: Report) -> L
         if lower in usable and upper in usable:
             try:
                 strong, weak = parse_player(RUNGS[upper]), parse_player(RUNGS[lower])
-                result = _play(arena, strong, weak, games)
+                result = _play(arena, strong, weak, games, progress)
             except EngineError as error:
                 ladder.skipped[f"{upper} against {lower}"] = str(error)
                 continue
@@ -224,10 +237,14 @@ def _rung(name: str) -> PlayerDescription:
 
 
 def _play(
-    arena: Arena, first: PlayerDescription, second: PlayerDescription, games: int
+    arena: Arena,
+    first: PlayerDescription,
+    second: PlayerDescription,
+    games: int,
+    progress: Progress | None,
 ) -> MatchResult:
     """A whole match; one that an engine stopped would spoil the fit."""
-    result = arena.play(first, second, games)
+    result = arena.play(first, second, games, progress)
     if result.stopped:
         raise EngineError(result.stopped)
     return result

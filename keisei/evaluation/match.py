@@ -27,6 +27,9 @@ from keisei.shogi.features import TO_MOVE
 from keisei.vec import ShogiVectorEnv
 from keisei.vec.seats import NOBODY, turns
 
+Progress = Callable[[int, float], None]
+"""Told after each ply how many games have ended, and the points of player A in them."""
+
 
 @dataclass(frozen=True)
 class MatchRules:
@@ -73,6 +76,8 @@ class _Table:
         self._played = np.zeros(num_envs, dtype=np.int64)
         self.running: list[GameRecord] = [self._new_game(number) for number in range(num_envs)]
         self.ended: list[GameRecord] = []
+        self.points_of_a = 0.0
+        """In the games that have ended."""
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -113,6 +118,7 @@ class _Table:
         game = self.running[row]
         game.end, game.winner = end, winner
         self.ended.append(game)
+        self.points_of_a += game.points_of_a
         self._played[row] += 1
         self.running[row] = self._new_game(game.number + len(self.running))
 
@@ -130,7 +136,7 @@ def play_match(
     rules: MatchRules = MatchRules(),
     num_envs: int = 64,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> MatchResult:
     """Play games and return the result seen from player A.
 
@@ -143,7 +149,7 @@ def play_match(
         rules: How games begin and end.
         num_envs: Boards that are played side by side; more than ``num_games`` are not used.
         seed: Of the openings; the players bring their own.
-        progress: Told the number of ended games after each step in which one has ended.
+        progress: Told how far the match is.
 
     Raises:
         ValueError: A number is out of range.
@@ -171,8 +177,8 @@ def play_match(
             if trial is not None:
                 for game in table.ended[counted:]:
                     trial.add(game)
-            if progress is not None and len(table.ended) > counted:
-                progress(len(table.ended))
+            if progress is not None:
+                progress(len(table.ended), table.points_of_a)
     except EngineError as error:
         if not table.ended:
             raise

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from keisei.cli import progress
 from keisei.evaluation import ladder
 from tests.cli.command_line import SMALL_RUN, assert_mistake, run
 
@@ -94,6 +95,14 @@ def test_the_ladder_rates_a_policy_and_keeps_its_games(run_dir: Path, tmp_path: 
     kept = {path: path.read_bytes() for path in out.iterdir()}
     assert_mistake(run("eval", "keisei", *words), f"'{out}' already holds a ladder")
     assert {path: path.read_bytes() for path in out.iterdir()} == kept
+
+
+def test_how_far_matches_are_comes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+    words = ("eval", "keisei", "--games", "2")
+    for result in (run(*words, "--num-envs", "1"), run(*words, "--ladder", "--rungs", "random")):
+        assert result.stderr.startswith("0 of 2 games\n")
+    assert "keisei against random: 2 games" in result.stderr
 
 
 def test_an_earlier_match_is_not_overwritten(run_dir: Path, tmp_path: Path) -> None:

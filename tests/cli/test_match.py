@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from keisei.cli import progress
+from keisei.cli.progress import Progress
 from tests.cli.command_line import assert_mistake, run
 from tests.players.engines import assert_no_process, settings
 
@@ -36,6 +39,51 @@ def test_the_result_is_data_too_and_follows_from_the_seed() -> None:
     data = json.loads(one)
     assert data["rules"] == {"opening_plies": 2, "max_plies": 300, "declaration": False}
     assert (data["player"], data["opponent"], data["games"]) == ("greedy", "random", 4)
+
+
+def test_how_far_it_is_comes_now_and_then_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ("match", "greedy", "random", "--games", "4", "--num-envs", "1", "--json")
+    assert run(*words).stderr == ""
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+    result = run(*words)
+    assert json.loads(result.stdout)["wins"] == 4
+    lines = list(dict.fromkeys(result.stderr.splitlines()))
+    assert lines == ["0 of 4 games", *(f"{ended} of 4 games, score 100.0%" for ended in (1, 2, 3))]
+
+
+def test_a_match_outlives_who_reads_how_far_it_is(tmp_path: Path) -> None:
+    code = (
+        "import sys; from keisei.cli import progress; from keisei.cli.main import main; "
+        "progress.EVERY_SECONDS = 0.0; sys.exit(main())"
+    )
+    words = ("match", "greedy", "random", *SHORT, "--save", str(tmp_path))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=gone, check=False, text=True)
+    assert (done.returncode, done.stdout.splitlines()[0][-8:]) == (0, " 4 games")
+    assert (tmp_path / "games.usi").exists()
+
+
+def test_on_a_terminal_one_line_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as shown, os.fdopen(screen, "rb") as seen:
+        monkeypatch.setattr(sys, "stderr", shown)
+        with Progress(3) as told:
+            for far in ((0, 0.0), (0, 0.0), (1, 0.5), (2, 1.5)):
+                told(*far)
+        text = seen.read1().decode()
+    assert text.endswith("\r\n")
+    begin, *lines = text.removesuffix("\r\n").split("\r")
+    assert begin == ""
+    assert [line.rstrip() for line in lines] == [
+        "0 of 3 games",
+        "1 of 3 games, score 50.0%",
+        "2 of 3 games, score 75.0%",
+    ]
 
 
 def test_games_are_saved(tmp_path: Path) -> None:

@@ -248,6 +248,14 @@ def test_declarations_can_be_switched_off() -> None:
 
 
 def test_progress_is_told() -> None:
-    told: list[int] = []
-    play_match(Resigning(4), RandomPlayer(1), 5, num_envs=1, progress=told.append)
-    assert told == [1, 2, 3, 4, 5]
+    told: list[tuple[int, float]] = []
+
+    def tell(ended: int, points: float) -> None:
+        told.append((ended, points))
+
+    players = Resigning(4), RandomPlayer(1)
+    play_match(*players, 5, num_envs=1, progress=tell)
+    assert list(dict.fromkeys(told)) == [(ended, 0.0) for ended in range(6)]
+    assert told.count((0, 0.0)) > 1
+    play_match(players[1], players[0], 2, num_envs=1, progress=tell)
+    assert told[-1] == (2, 2.0)
