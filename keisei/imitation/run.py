@@ -110,21 +110,30 @@ class Imitation:
             if self._show is not None:
                 self.session.echo(self._show)
             log = self.session.logger.info
+            place = self.session.run_dir
             for line in introduce_run(
-                self.config, self.models.network, self._device, self.session.run_dir
+                self.config, self.models.network, self._device, place, self._work()
             ):
                 log("%s", line)
             positions, held_out = self._survey()
             total = self.plan.passes * positions
             self._write_records(total)
             writers = self._writers(stack)
-            log("Training from timestep 0")
+            # The page reads from this line and the last one how the run ended.
+            log("Learning begins: %d positions in each of %d passes", positions, self.plan.passes)
             for number in range(self.plan.passes):
                 if self._stop_reason is None:
                     self._pass(number, total, held_out, writers)
             reason = f" ({self._stop_reason})" if self._stop_reason else ""
-            log("Training ends at timestep %d%s", self._learned, reason)
+            log("Learning ends after %d positions%s", self._learned, reason)
         return self._stop_reason
+
+    def _work(self) -> str:
+        """What the run learns from, as a line of its log."""
+        return (
+            f"Files: {len(self.files):,}, passes: {self.plan.passes:,}, batches of "
+            f"{self.plan.batch_size:,} positions, threads: {torch.get_num_threads()} for torch"
+        )
 
     def _request_stop(self, reason: str) -> None:
         self._stop_reason = reason

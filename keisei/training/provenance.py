@@ -17,7 +17,7 @@ _PACKAGES = ("torch", "numpy", "numba", "gymnasium", "tensordict")
 
 
 def introduce_run(
-    config: AppConfig, network: nn.Module, device: torch.device, run_dir: Path
+    config: AppConfig, network: nn.Module, device: torch.device, run_dir: Path, work: str
 ) -> list[str]:
     """What a run is, as the lines that its log begins with.
 
@@ -26,21 +26,28 @@ def introduce_run(
         network: The one that learns.
         device: Where it runs.
         run_dir: Folder of the run.
+        work: The line that says what it learns from, and with how many threads.
     """
     record = environment_record()
     options = ", ".join(f"{name}={value}" for name, value in config.model.options.items())
     weights = sum(parameter.numel() for parameter in network.parameters())
-    session, threads = config.session, config.env.num_threads or 1
     versions = ", ".join(f"{name} {record[name]}" for name in ("python", *_PACKAGES))
     commit = f" at commit {str(record['commit'])[:10]}" if record["commit"] else ""
     return [
-        f"Run folder {run_dir}, seed {session.seed}",
+        f"Run folder {run_dir}, seed {config.session.seed}",
         f"Network {config.model.network}({options}) with {weights:,} weights on "
         f"{_named(device)}, {config.training.precision}",
-        f"Games: {config.env.num_envs:,}, processes: {session.processes}, threads of each: "
-        f"{threads} for games, {torch.get_num_threads()} for torch",
+        work,
         f"keisei {record['keisei']}{commit}, {versions} on {record['platform']}",
     ]
+
+
+def self_play(config: AppConfig) -> str:
+    """What a run learns from that plays its games itself, as a line of its log."""
+    return (
+        f"Games: {config.env.num_envs:,}, processes: {config.session.processes}, threads of each: "
+        f"{config.env.num_threads or 1} for games, {torch.get_num_threads()} for torch"
+    )
 
 
 def _named(device: torch.device) -> str:

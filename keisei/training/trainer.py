@@ -25,7 +25,7 @@ from keisei.training.live_file import LiveFileCallback
 from keisei.training.metrics_manager import MetricsManager
 from keisei.training.mirror import Mirror
 from keisei.training.model_manager import ModelManager, check_alike, resolve_device
-from keisei.training.provenance import introduce_run
+from keisei.training.provenance import introduce_run, self_play
 from keisei.training.run_state import RunState
 from keisei.training.seating import Seating
 from keisei.training.session_manager import SessionManager
@@ -131,7 +131,8 @@ class Trainer:
             board=lambda: self.env_manager.envs[0].board_text(0),
         )
         self.session.echo(self.display.message)
-        for line in introduce_run(config, self.models.network, device, self.run_dir):
+        work = self_play(config)
+        for line in introduce_run(config, self.models.network, device, self.run_dir, work):
             self.session.logger.info("%s", line)
         # What the first one of a machine compiles is there for the others.
         with self.ranks.first_ahead():

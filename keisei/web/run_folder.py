@@ -26,8 +26,12 @@ _METRICS_END, _METRICS_FURTHER = 1 << 18, 1 << 22
 _TOLD_OF = (METRICS_FILE, LIVE_FILE, "train.log", "config.toml")
 _SILENT_SECONDS = 120.0
 """A run of another machine that has not written for so long counts as stopped."""
-_BEGIN = re.compile(r" Training from timestep ")
-_END = re.compile(r" Training ends at timestep (\d+)(?: \((\w+)\))?$", re.MULTILINE)
+_BEGIN = re.compile(r" (?:Training from timestep|Learning begins:) ")
+_END = re.compile(
+    r" (?:Training ends at timestep \d+|Learning ends after \d+ positions)(?: \((\w+)\))?$",
+    re.MULTILINE,
+)
+"""How the logs of self-play and of imitation tell their beginning and their end."""
 _FAILURE = re.compile(r" Training failed at timestep (\d+)$", re.MULTILINE)
 _CHECKPOINT = re.compile(r"(checkpoint-(\d{1,15})\.pt|best\.pt|policy\.safetensors)")
 _CANNOT = (OSError, ValueError, RecursionError)
@@ -190,11 +194,11 @@ class RunFolder:
         end = _END.search(since)
         if _FAILURE.search(since) is not None:
             return "stopped", "an error, which its log tells"
-        if (end is not None and not end[2]) or (total is not None and step >= total):
+        if (end is not None and not end[1]) or (total is not None and step >= total):
             return "ended", None
         if end is None and live is None and time.time() - changed < _SILENT_SECONDS:
             return "running", None
-        return "stopped", "its process ended without a word" if end is None else end[2]
+        return "stopped", "its process ended without a word" if end is None else end[1]
 
     def _best_step(self) -> int | None:
         try:

@@ -47,7 +47,8 @@ def imitation(folder: Path, files: list[Path], **others: Any) -> Imitation:
 
 
 def test_a_run_learns_and_leaves_a_folder_like_others(games: list[Path], tmp_path: Path) -> None:
-    run = imitation(tmp_path / "a", games, passes=10)
+    lines: list[str] = []
+    run = imitation(tmp_path / "a", games, passes=10, show=lines.append)
     assert run.run() is None
     rows = rows_without_time(tmp_path / "a")
     assert len(rows) == 10
@@ -59,6 +60,15 @@ def test_a_run_learns_and_leaves_a_folder_like_others(games: list[Path], tmp_pat
     assert summary["state"] == "ended"
     assert summary["problems"] == []
     assert summary["total"] == rows[-1]["step"]
+    learned = int(rows[0]["step"])
+    said = [line for line in lines if line.startswith(("Files", "Learning"))]
+    assert said == [
+        "Files: 2, passes: 10, batches of 64 positions, "
+        f"threads: {torch.get_num_threads()} for torch",
+        f"Learning begins: {learned} positions in each of 10 passes",
+        f"Learning ends after {10 * learned} positions",
+    ]
+    assert not any(word in line for line in lines for word in ("Games: ", "timestep"))
     saved = load_policy(find_policy(tmp_path / "a")).state_dict()
     own = run.models.network.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in saved.items())
