@@ -75,7 +75,7 @@ def test_on_a_terminal_one_line_is_renewed(monkeypatch: pytest.MonkeyPatch) -> N
         with Progress(3) as told:
             for far in ((0, 0.0), (0, 0.0), (1, 0.5), (2, 1.5)):
                 told(*far)
-        text = seen.read1().decode()
+        text = seen.readline().decode()
     assert text.endswith("\r\n")
     begin, *lines = text.removesuffix("\r\n").split("\r")
     assert begin == ""
