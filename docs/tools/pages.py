@@ -126,7 +126,8 @@ def on_files(files: Files, config: Any) -> Files:
         made |= dict(program_pages(root, folder))
     made |= {f"api/{name}.md": api_page(name, modules) for name, modules in API.items()}
     for uri, text in made.items():
-        listed = posixpath.basename(uri).count(".") == 1  # the others are found through a list
+        # What shows or is a file of a folder is found through the folder's list.
+        listed = posixpath.basename(uri).count(".") == 1 and uri.endswith(".md")
         level = InclusionLevel.INCLUDED if listed else InclusionLevel.NOT_IN_NAV
         files.append(File.generated(config, uri, content=text, inclusion=level))
     return files
@@ -184,13 +185,16 @@ def notebook_page(notebook: dict[str, Any]) -> str:
 
 
 def program_pages(root: Path, folder: str) -> Iterator[tuple[str, str]]:
-    """A page for each file of a folder, and one that lists them."""
+    """Each file of a folder, a page that shows it, and one that lists them."""
     title, sentence = PROGRAMS[folder]
     lines = [f"# {title}", "", sentence, ""]
     for path in sorted(path for path in (root / folder).iterdir() if path.suffix in LANGUAGES):
         text = path.read_text("utf-8")
         name = f"{folder}/{path.name}"
-        yield f"{name}.md", f"# {name}\n\n```{LANGUAGES[path.suffix]}\n{text.rstrip()}\n```\n"
+        # The file itself lies beside its page, for those who have no clone.
+        yield name, text
+        saved = f"To have it as a file, save [{path.name}]({path.name})."
+        yield f"{name}.md", f"# {name}\n\n{saved}\n\n```{LANGUAGES[path.suffix]}\n{text.rstrip()}\n```\n"
         lines.append(f"* [{path.name}]({path.name}.md)")
     yield f"{folder}/index.md", "\n".join(lines) + "\n"
 

@@ -23,6 +23,9 @@ FORMS = {
     ".usi": "usi",
 }
 """What files hold, by the ends of their names."""
+_TELLING = {"csa": 0, "kif": 1, "usi": 2}
+"""Records of games, those first that tell most: a line of USI knows no resignation."""
+_NO_RECORD = len(_TELLING)
 _RECORDS = {"psv": PSV, "hcpe": HCPE}
 _AT_ONCE = 16_384
 """Positions that are read together."""
@@ -35,6 +38,9 @@ class SourceError(ValueError):
 def find_files(places: Sequence[Path]) -> list[Path]:
     """The files themselves, and those below folders that hold games by their names, in order.
 
+    Of records in a folder whose names differ in their ends only, as ``match --save`` writes them,
+    the one that tells most is taken: they hold the same games.
+
     Raises:
         SourceError: There is none, or a file's name does not tell what it holds.
     """
@@ -42,7 +48,7 @@ def find_files(places: Sequence[Path]) -> list[Path]:
     for place in places:
         if place.is_dir():
             below = sorted(path for path in place.rglob("*") if path.suffix.lower() in FORMS)
-            found += [path for path in below if path.is_file()]
+            found += _without_copies([path for path in below if path.is_file()])
         elif not place.exists():
             raise SourceError(f"{str(place)!r} does not exist; give files of games or folders")
         elif place.suffix.lower() not in FORMS:
@@ -58,6 +64,19 @@ def find_files(places: Sequence[Path]) -> list[Path]:
             f"{', '.join(FORMS)}"
         )
     return found
+
+
+def _without_copies(paths: Sequence[Path]) -> list[Path]:
+    """The paths, in order, without records that a more telling one of the same name stands for."""
+    best: dict[Path, int] = {}
+    for path in paths:
+        rank = _rank(path)
+        best[path.with_suffix("")] = min(rank, best.get(path.with_suffix(""), rank))
+    return [path for path in paths if _rank(path) in {_NO_RECORD, best[path.with_suffix("")]}]
+
+
+def _rank(path: Path) -> int:
+    return _TELLING.get(FORMS[path.suffix.lower()], _NO_RECORD)
 
 
 def read_examples(

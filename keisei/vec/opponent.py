@@ -85,8 +85,11 @@ class OpponentVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._choosers:
             raise ValueError("opponent is empty; name at least one.")
         for each in self._choosers:
-            if not callable(each):
-                one_of("opponent", each, ("random",))
+            if not callable(each) and each != "random":
+                raise ValueError(
+                    f"opponent={each!r} is neither 'random' nor a function; as_opponent of "
+                    "keisei.players.simple makes one of a player."
+                )
         self._seats = DrawnSeats(self.num_envs, seats, len(self._choosers))
         self._waits = env.autoreset_mode != AutoresetMode.SAME_STEP
         self._waiting = np.zeros(self.num_envs, np.bool_)

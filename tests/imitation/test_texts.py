@@ -169,6 +169,11 @@ def test_files_are_found_by_their_names(tmp_path: Path) -> None:
     for name in ("below/b.KIF", "a.csa", "notes.md"):
         (tmp_path / name).touch()
     assert find_files([tmp_path]) == [tmp_path / "a.csa", tmp_path / "below/b.KIF"]
+    # A game that a match wrote in two forms is learned from once, from the form that tells more.
+    for name in ("a.usi", "a.psv", "below/c.usi"):
+        (tmp_path / name).touch()
+    names = ["a.csa", "a.psv", "below/b.KIF", "below/c.usi"]
+    assert find_files([tmp_path]) == [tmp_path / name for name in names]
     for place, words in (
         (tmp_path / "none", "does not exist"),
         (tmp_path / "notes.md", r"does not tell what it holds; it has to end in \.csa"),
