@@ -37,7 +37,7 @@ PICTURE = Path(__file__).with_name("reliability.svg")
 GAMES, RANDOM_PLIES, MAX_PLIES = 256, 16, 320
 ASKED_EVERY, ASKED = 8, 32
 """After so many plies a search is asked about so many games."""
-TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 PROBABILITY_EDGES = np.array([0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1])
 VALUE_EDGES = np.linspace(-1, 1, 11)
 SIDE, GAP, INK, OURS, GRID = 300, 70, "#222222", "#2f6f4f", "#dddddd"
@@ -203,7 +203,7 @@ def main() -> None:
     for title, curve in (("probability", probabilities), ("value", values)):
         print(f"| {title} | what came | how many |\n|---:|---:|---:|")
         for row in zip(curve.said, curve.came, curve.counts, strict=True):
-            print("| {:.3f} | {:.3f} | {} |".format(*row))
+            print("| {:.4f} | {:.4f} | {} |".format(*row))
         print(f"\nExpected calibration error {curve.error():.4f}.\n")
     print("| temperature | cross-entropy of the search's moves |\n|---:|---:|")
     for temperature in TEMPERATURES:
