@@ -195,7 +195,8 @@ def program_pages(root: Path, folder: str) -> Iterator[tuple[str, str]]:
         # The file itself lies beside its page, for those who have no clone.
         yield name, text
         saved = f"To have it as a file, save [{path.name}]({path.name})."
-        yield f"{name}.md", f"# {name}\n\n{saved}\n\n```{LANGUAGES[path.suffix]}\n{text.rstrip()}\n```\n"
+        shown = f"```{LANGUAGES[path.suffix]}\n{text.rstrip()}\n```"
+        yield f"{name}.md", f"# {name}\n\n{saved}\n\n{shown}\n"
         lines.append(f"* [{path.name}]({path.name}.md)")
     yield f"{folder}/index.md", "\n".join(lines) + "\n"
 

@@ -244,7 +244,7 @@ class _Announcement(event.Listener):
         module = str(event.data["dispatcher"].py_func.__module__)
         if not self._is_said and module.startswith("keisei."):
             self._is_said = True
-            _logger.warning("Compiling kernels: a minute or two, the first time; then they are cached")
+            _logger.warning("Compiling kernels: a minute or two, this once; then they are cached")
 
     def on_end(self, event: Any) -> None:
         """Called when the function is compiled."""

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from keisei.shogi.constants import BLACK, WHITE
-from keisei.vec.arguments import one_of, reset_mask, stream_seeds
+from keisei.vec.arguments import reset_mask, stream_seeds
 from keisei.vec.env import ShogiVectorEnv, StepReturn
 from keisei.vec.learner_turn import LearnerTurn
 from keisei.vec.observation import Observation

@@ -136,7 +136,7 @@ def test_a_second_process_takes_the_code_from_the_cache_and_is_quiet(package: Pa
 def test_compiling_is_announced_once(package: Path) -> None:
     text = run(package)[1]
     assert text.splitlines() == [
-        "Compiling kernels: a minute or two, the first time; then they are cached"
+        "Compiling kernels: a minute or two, this once; then they are cached"
     ]
 
 
