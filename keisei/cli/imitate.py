@@ -74,7 +74,7 @@ def imitate(  # noqa: PLR0913 - one parameter an option
     config = read_settings(file, assignments, flags)
     with training_extra():
         from keisei.config_schema import ConfigError  # noqa: PLC0415
-        from keisei.imitation.run import Imitation, ImitationPlan  # noqa: PLC0415
+        from keisei.imitation.imitating import Imitation, ImitationPlan  # noqa: PLC0415
         from keisei.imitation.sources import SourceError, find_files  # noqa: PLC0415
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
         from keisei.training.session_manager import RunFolderError  # noqa: PLC0415

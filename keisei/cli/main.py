@@ -22,6 +22,7 @@ except ModuleNotFoundError:
 from keisei.cli.analyse import analyse
 from keisei.cli.bench import bench
 from keisei.cli.config import config
+from keisei.cli.distil import distil
 from keisei.cli.evaluate import evaluate
 from keisei.cli.export import export
 from keisei.cli.imitate import imitate
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.command("train")(train)
 app.command("imitate")(imitate)
+app.command("distil")(distil)
 app.command("eval")(evaluate)
 app.command("match")(match)
 app.command("analyse")(analyse)

@@ -47,8 +47,8 @@ InitOption = Annotated[
     typer.Option(
         "--init",
         metavar="POLICY",
-        help="Begin with the weights of a checkpoint, a policy.safetensors or a run folder; a "
-        "larger network takes them where that is exact.",
+        help="Begin with the weights of a checkpoint, a policy.safetensors or a run folder, or of "
+        "the policy keisei; a larger network takes them where that is exact.",
     ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

@@ -17,8 +17,10 @@ from keisei.evaluation.analysis import analyse
 from keisei.evaluation.arena import Arena
 from keisei.evaluation.match import MatchRules
 from keisei.evaluation.records import GameRecord
+from keisei.imitation.distilling import Distillation, DistillationPlan
+from keisei.imitation.imitating import Imitation, ImitationPlan
 from keisei.imitation.packed import PSV
-from keisei.imitation.run import Imitation, ImitationPlan
+from keisei.imitation.searched import Teacher
 from keisei.players.descriptions import SHIPPED_POLICY, parse_player
 from keisei.players.opinion import Adviser, positions_along
 from keisei.players.policy import NetworkEvaluator
@@ -137,12 +139,15 @@ def judge(_: Path) -> None:
 
 
 def imitate(folder: Path) -> None:
-    """Games of others as text and packed, and a step of learning from them."""
+    """Games of others as text and packed, and a step of learning from them and from searches."""
     (folder / "games.usi").write_text("startpos moves 7g7f 3c3d\n", "utf-8")
     (folder / "games.psv").write_bytes(bytes(PSV.itemsize))
     overrides = {"session.run_dir": folder / "run", "session.device": "cpu"}
     files = [folder / "games.usi", folder / "games.psv"]
     Imitation(load_config(overrides=overrides), ImitationPlan(1, 2, 0.0), files).run()
+    overrides |= {"session.run_dir": folder / "distilled", "env.num_envs": _GAMES}
+    settings = load_config(overrides={**overrides, "env.max_plies": _SHORT})
+    Distillation(settings, DistillationPlan(1, _GAMES, 1, 2, 0.0), Teacher(2, 4.0, 0.45, 0.5)).run()
 
 
 PARTS: dict[str, Callable[[Path], None]] = {

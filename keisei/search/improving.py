@@ -27,6 +27,17 @@ class ImprovedPolicy(NamedTuple):
     probabilities: NDArray[np.float32]
     values: NDArray[np.float32]
 
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Actions int64 [T, count], each drawn with its probability, whatever the others are."""
+        ends = np.cumsum(self.probabilities, dtype=np.float64)
+        begins = np.concatenate([[0.0], ends])[self.offsets]
+        wanted = (
+            begins[:-1, None] + rng.random((len(self.values), count)) * np.diff(begins)[:, None]
+        )
+        places = np.searchsorted(ends, wanted, side="right")
+        # The sums are rounded; a place past the end would be of the next position.
+        return self.actions[np.minimum(places, self.offsets[1:, None] - 1)]
+
 
 @inline_kernel
 def _completed(tree: Tree, root: Int, weights: Weights, out: NDArray[np.float32]) -> None:

@@ -181,13 +181,19 @@ class Trees:
         conclude(self._held, self._weights, actions, values)
         return Found(actions, values, self._tree, self._pool)
 
-    def improved_policy(self) -> ImprovedPolicy:
-        """What a network could learn from the trees so far."""
+    def improved_policy(self, c_scale: float | None = None) -> ImprovedPolicy:
+        """What a network could learn from the trees so far.
+
+        Args:
+            c_scale: How much action values count there, as in the settings (Gumbel); None for what
+                the settings say. Less gives a policy that is less sure.
+        """
+        weights = self._weights if c_scale is None else self._weights._replace(c_scale=c_scale)
         num_edges = self._tree.num_edges[: len(self._tree.simulations)]
         offsets = np.concatenate([[0], np.cumsum(num_edges, dtype=np.int64)])
         actions = np.empty(offsets[-1], np.int64)
         probabilities = np.empty(offsets[-1], np.float32)
-        improve(self._held, self._weights, offsets, actions, probabilities)
+        improve(self._held, weights, offsets, actions, probabilities)
         return ImprovedPolicy(offsets, actions, probabilities, self.found().values)
 
     def _grow(self) -> bool:

@@ -8,6 +8,7 @@ import torch
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
+from keisei.players.descriptions import SHIPPED, SHIPPED_POLICY
 from keisei.rl.growing import GrowthError, grow_into
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
@@ -217,11 +218,13 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
 
 
 def find_policy(path: Path) -> Path:
-    """The file itself, or the newest one of a run folder.
+    """The file itself, the newest one of a run folder, or the shipped one by its name.
 
     Raises:
         CheckpointError: There is none.
     """
+    if str(path) == SHIPPED:
+        return SHIPPED_POLICY
     if path.is_dir():
         folder = path / "checkpoints"
         found = [folder / POLICY_FILE, *sorted(folder.glob("checkpoint-*.pt"), reverse=True)]

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from keisei.search.evaluators import Verdict
+from keisei.search.improving import ImprovedPolicy
 from keisei.search.search import Search
 from keisei.search.settings import SearchSettings
 from keisei.shogi import Move, action_from_move
@@ -96,3 +97,30 @@ def test_where_all_visits_went_to_a_losing_move_the_others_are_taught() -> None:
     assert taught.probabilities.sum() == pytest.approx(1.0)
     assert (taught.probabilities[taught.actions != losing] > 0).all()
     assert taught.probabilities[taught.actions == losing] == 0.0
+
+
+def test_action_values_count_as_much_as_is_asked() -> None:
+    env = ShogiVectorEnv(1, obs="compact")
+    env.reset(seed=2)
+    trees = Search(opinionated, SearchSettings(nodes=40, temperature=1.0)).begin(env.standing())
+    trees.simulate(40)
+    tree = trees.found().tree
+    priors = tree.priors[: tree.num_edges[0]][np.argsort(tree.actions[: tree.num_edges[0]])]
+    np.testing.assert_allclose(trees.improved_policy(0.0).probabilities, priors, rtol=1e-4)
+    surer, less_sure = trees.improved_policy(), trees.improved_policy(0.1)
+    assert surer.probabilities.max() > less_sure.probabilities.max()
+
+
+def test_actions_are_drawn_with_their_probabilities_in_each_position() -> None:
+    taught = ImprovedPolicy(
+        np.array([0, 2, 3, 6]),
+        np.array([4, 9, 7, 1, 2, 3]),
+        np.array([0.25, 0.75, 1.0, 0.5, 0.0, 0.5], np.float32),
+        np.zeros(3, np.float32),
+    )
+    draws = taught.draw(np.random.default_rng(1), 10_000)
+    assert draws.shape == (3, 10_000)
+    shares = [(draws[row] == action).mean() for row, action in ((0, 9), (1, 7), (2, 1), (2, 3))]
+    # Four standard deviations of a share of 10,000 draws are 0.02 at most.
+    np.testing.assert_allclose(shares, [0.75, 1.0, 0.5, 0.5], atol=0.02)
+    assert not (draws[2] == 2).any()

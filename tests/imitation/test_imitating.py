@@ -12,7 +12,7 @@ import torch
 
 from keisei.config_file import load_config
 from keisei.config_schema import ConfigError
-from keisei.imitation.run import Imitation, ImitationPlan
+from keisei.imitation.imitating import Imitation, ImitationPlan
 from keisei.imitation.sources import SourceError
 from keisei.training.model_manager import find_policy, load_policy
 from keisei.web.run_folder import RunFolder
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_weights(games: list[Path], tmp_path: Path)
 def test_portions_are_small_and_every_position_comes_once(
     games: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keisei.imitation.run._PORTION", 100)
+    monkeypatch.setattr("keisei.imitation.imitating._PORTION", 100)
     monkeypatch.setattr("keisei.imitation.sources._AT_ONCE", 40)
     run = imitation(tmp_path / "a", games, held_out=0.0)
     run.run()

@@ -1,0 +1,261 @@
+"""Games that a policy plays against itself while it looks ahead, and what the searches would teach.
+
+Expert iteration: a search is the expert, the network its apprentice (Anthony, Tian, Barber,
+"Thinking Fast and Slow with Deep Learning and Tree Search", arXiv:1705.08439). The policy learns
+the improved policy of each search (Danihelka et al. 2022, equation 11,
+:mod:`keisei.search.improving`), the value a mean of what the search said of the position and of how
+the game ended.
+
+Letters: N games, n positions, D draws.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from keisei.config_schema import EnvConfig
+from keisei.imitation.examples import Examples
+from keisei.players.policy import NetworkEvaluator, PolicyPlayer
+from keisei.players.positions import Positions
+from keisei.rl.network_base import PolicyValueNet
+from keisei.search.search import Search
+from keisei.search.settings import SearchSettings, SearchSettingsError
+from keisei.shogi.features import MASK_BYTES, STATE_SIZE
+from keisei.vec import ShogiVectorEnv
+
+_CANDIDATES = 16
+_MATE_NODES = 50
+_SAMPLED_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """How positions are searched, and what is learned from a search.
+
+    Attributes:
+        nodes: Simulations a move.
+        temperature: The logits of the policy are divided by it before the search.
+        c_scale: How much action values count in what is learned, as in ``SearchSettings``; less
+            teaches a policy that is less sure.
+        root_share: Of the search's value in what the value learns, in [0, 1]; the rest is the
+            result of the game.
+    """
+
+    nodes: int
+    temperature: float
+    c_scale: float
+    root_share: float
+
+    def settings(self) -> SearchSettings:
+        """The settings of the search.
+
+        Raises:
+            SearchSettingsError: They or the teacher's other numbers make no sense.
+        """
+        if not 0.0 <= self.root_share <= 1.0:
+            raise SearchSettingsError(f"root_share={self.root_share} has to be from 0 to 1")
+        SearchSettings(c_scale=self.c_scale)
+        return SearchSettings(
+            nodes=self.nodes,
+            temperature=self.temperature,
+            candidates=min(_CANDIDATES, self.nodes),
+            mate_nodes=_MATE_NODES,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """n positions that were searched, of games that have ended.
+
+    Attributes:
+        states: uint8 [n, 100], compact states in the movers' views.
+        mask_bits: uint8 [n, 274], packed legal actions.
+        draws: int16 [n, D], actions drawn from the improved policy.
+        targets: float32 [n], what the value learns, in [-1, 1], to the player to move.
+        keys: uint64 [n], which game a position is from.
+    """
+
+    states: NDArray[np.uint8]
+    mask_bits: NDArray[np.uint8]
+    draws: NDArray[np.int16]
+    targets: NDArray[np.float32]
+    keys: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        """Number of positions n."""
+        return len(self.targets)
+
+    def examples(self, rows: NDArray[np.int64], draw: int) -> Examples:
+        """Some of the positions, with the actions of one of the draws.
+
+        The gradient of a drawn action's cross-entropy is on average that of the whole policy's.
+        """
+        return Examples(
+            self.states[rows],
+            self.mask_bits[rows],
+            self.draws[rows, draw % self.draws.shape[1]].astype(np.int64),
+            self.targets[rows],
+            self.keys[rows],
+        )
+
+
+class SearchedGames:
+    """Owns N games that a network plays against itself, and the searches of their positions."""
+
+    def __init__(
+        self,
+        env: ShogiVectorEnv,
+        openings: EnvConfig,
+        teacher: Teacher,
+        seed: int,
+        draws: int,
+    ) -> None:
+        """Begin all games.
+
+        Args:
+            env: Plays them: compact states, autoreset in the same step.
+            openings: Says how many begin with how many random plies.
+            teacher: How positions are searched.
+            seed: Of the games and of all that is drawn.
+            draws: D, actions drawn from each improved policy.
+        """
+        count = env.num_envs
+        self._agreed, self._searches, self._ends, self._plies = 0, 0, 0, 0
+        self._env, self._openings, self._teacher = env, openings, teacher
+        self._rng = np.random.default_rng(seed)
+        self._obs = cast(dict[str, NDArray[np.uint8]], env.reset(seed=seed)[0])
+        self._keys = self._new_keys(count)
+        self._random_plies, self._length = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self._draw_openings(np.arange(count))
+        # The searched positions of the running games, by their number in the game.
+        room = (openings.max_plies + 1, count)
+        self._states = np.zeros((*room, STATE_SIZE), np.uint8)
+        self._bits = np.zeros((*room, MASK_BYTES), np.uint8)
+        self._draws = np.zeros((*room, draws), np.int16)
+        self._values = np.zeros(room, np.float32)
+
+    def play(
+        self,
+        network: PolicyValueNet,
+        device: torch.device,
+        positions: int,
+        goes_on: Callable[[], bool],
+    ) -> list[Searched]:
+        """Play on until games have ended with so many positions, or until somebody asks to stop.
+
+        Args:
+            network: Moves and judges; on the device.
+            device: Where it is.
+            positions: At least so many, unless it is stopped.
+            goes_on: Asked after each ply.
+
+        Returns:
+            The games that have ended, each for itself.
+        """
+        player = PolicyPlayer(network, device=device, draw=self._uniforms)
+        favourite = PolicyPlayer(network, device=device, deterministic=True)
+        evaluator = NetworkEvaluator(network, device).for_search()
+        seed = int(self._rng.integers(2**63))
+        search = Search(evaluator, self._teacher.settings(), seed)
+        found: list[Searched] = []
+        count = 0
+        while count < positions and goes_on():
+            for game in self._step(search, player, favourite):
+                found.append(game)
+                count += len(game)
+        return found
+
+    def metrics(self) -> dict[str, float]:
+        """What was played since the last call, in which games have ended.
+
+        Returns:
+            ``search/agreement``, the share of the searched positions in which the move of the
+            search was the network's most probable one; ``search/plies``, searched plies of a game.
+        """
+        row = {
+            "search/agreement": self._agreed / self._searches,
+            "search/plies": self._plies / self._ends,
+        }
+        self._agreed, self._searches, self._ends, self._plies = 0, 0, 0, 0
+        return row
+
+    def _step(
+        self, search: Search, player: PolicyPlayer, favourite: PolicyPlayer
+    ) -> list[Searched]:
+        """One ply of all games; the games that ended with it."""
+        positions = Positions(
+            self._obs["state"].copy(), self._obs["action_mask_bits"].copy(), (), None
+        )
+        trees = search.begin(self._env.standing())
+        trees.simulate(self._teacher.nodes)
+        moves = trees.found().actions
+        improved = trees.improved_policy(self._teacher.c_scale)
+        is_searched = self._random_plies == 0
+        self._remember(positions, improved.draw(self._rng, self._draws.shape[2]), improved.values)
+        self._agreed += int((favourite.choose(positions) == moves)[is_searched].sum())
+        self._searches += int(is_searched.sum())
+        # Moves that the policy draws lead to positions that the search alone would never see.
+        is_sampled = self._rng.random(len(moves)) < _SAMPLED_SHARE
+        moves = np.where(is_sampled, player.choose(positions), moves)
+        moves = np.where(is_searched, moves, self._env.sample_actions(~is_searched))
+        obs, rewards, terminated, truncated, _ = self._env.step(moves)
+        self._obs = cast(dict[str, NDArray[np.uint8]], obs)
+        self._length += is_searched
+        self._random_plies -= ~is_searched
+        ended = np.flatnonzero(terminated | truncated)
+        found = [self._ended(game, float(rewards[game]), bool(terminated[game])) for game in ended]
+        if len(ended):
+            self._length[ended] = 0
+            self._keys[ended] = self._new_keys(len(ended))
+            self._draw_openings(ended)
+        return [game for game in found if len(game)]
+
+    def _remember(
+        self, positions: Positions, draws: NDArray[np.int64], values: NDArray[np.float32]
+    ) -> None:
+        # In a random opening the place is written again with the next ply.
+        at = self._length, np.arange(len(values))
+        self._states[at], self._bits[at] = positions.state, positions.mask_bits
+        self._draws[at], self._values[at] = draws, values
+
+    def _ended(self, game: int, reward: float, is_known: bool) -> Searched:  # noqa: FBT001
+        """The searched positions of a game, whose last mover got ``reward`` if that is known."""
+        length = int(self._length[game])
+        values = self._values[:length, game].copy()
+        # The last position is the last mover's, and the sides take turns.
+        results = reward * (1.0 - 2.0 * (np.arange(length)[::-1] % 2))
+        share = self._teacher.root_share if is_known else 1.0
+        targets = share * values + (1.0 - share) * results
+        self._ends += 1
+        self._plies += length
+        return Searched(
+            self._states[:length, game].copy(),
+            self._bits[:length, game].copy(),
+            self._draws[:length, game].copy(),
+            targets.astype(np.float32),
+            np.full(length, self._keys[game]),
+        )
+
+    def _draw_openings(self, games: NDArray[np.int64]) -> None:
+        opens = self._rng.random(len(games)) < self._openings.random_opening_share
+        plies = self._rng.integers(1, self._openings.random_opening_plies + 1, len(games))
+        self._random_plies[games] = np.where(opens, plies, 0)
+
+    def _new_keys(self, count: int) -> NDArray[np.uint64]:
+        return self._rng.integers(0, 2**64, count, np.uint64)
+
+    def _uniforms(self, count: int) -> NDArray[np.float32]:
+        return self._rng.random(count, np.float32)
+
+
+def joined_games(games: list[Searched]) -> Searched:
+    """The positions of all games, of which there is one or more."""
+    names = ("states", "mask_bits", "draws", "targets", "keys")
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(game, name) for game in games]) for name in names
+    }
+    return Searched(**columns)

@@ -1,0 +1,133 @@
+"""Whole runs in which a policy learns from its own searches, small."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from keisei.config_file import load_config
+from keisei.config_schema import ConfigError
+from keisei.imitation.distilling import Distillation, DistillationPlan
+from keisei.imitation.searched import Teacher
+from keisei.training.checkpoint import CheckpointError
+from keisei.training.model_manager import find_policy, load_policy
+from keisei.web.run_folder import RunFolder
+from tests.training.runs import rows_without_time
+
+PAGE = Path(__file__).parents[2] / "docs" / "distillation.md"
+TEACHER = Teacher(nodes=4, temperature=1.0, c_scale=0.45, root_share=0.5)
+
+
+def distillation(folder: Path, **others: Any) -> Distillation:
+    rounds, passes = others.pop("rounds", 2), others.pop("passes", 2)
+    plan = DistillationPlan(rounds, 300, passes, 64, others.pop("held_out", 0.3))
+    show = others.pop("show", None)
+    settings = {
+        "session.run_dir": folder,
+        "session.device": "cpu",
+        "session.seed": 3,
+        "env.num_envs": 8,
+        "env.max_plies": 24,
+        "model.options.width": 64,
+        **others,
+    }
+    return Distillation(load_config(overrides=settings), plan, TEACHER, show)
+
+
+def test_a_run_learns_and_leaves_a_folder_like_others(tmp_path: Path) -> None:
+    lines: list[str] = []
+    run = distillation(tmp_path / "a", rounds=1, passes=6, show=lines.append)
+    assert run.run() is None
+    rows = rows_without_time(tmp_path / "a")
+    assert len(rows) == 6
+    assert rows[-1]["eval/held_out_policy_loss"] < rows[0]["eval/held_out_policy_loss"]
+    assert rows[-1]["learn/value_loss"] < rows[0]["learn/value_loss"]
+    summary = RunFolder(tmp_path / "a").summary()
+    assert summary["state"] == "ended"
+    assert summary["problems"] == []
+    said = [line for line in lines if line.startswith(("Games", "Learning begins"))]
+    assert said == [
+        "Games: 8, 4 nodes a move; rounds: 1 of 300 positions, passes: 6, batches of 64, "
+        f"threads: {torch.get_num_threads()} for torch",
+        "Learning begins: 300 positions in each of 1 rounds",
+    ]
+    saved = load_policy(find_policy(tmp_path / "a")).state_dict()
+    own = run.models.network.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in saved.items())
+
+
+def test_the_page_explains_exactly_what_is_logged(tmp_path: Path) -> None:
+    distillation(tmp_path / "a", rounds=1, passes=1).run()
+    logged = set(json.loads((tmp_path / "a/metrics.jsonl").read_text()))
+    table = PAGE.read_text().partition("## Metrics")[2]
+    own = set(re.findall(r"^\| `([^`]+)` \|", table, flags=re.MULTILINE))
+    common = PAGE.with_name("imitation.md").read_text().partition("## Metrics")[2]
+    shared = set(re.findall(r"^\| `([^`]+)` \|", common, flags=re.MULTILINE))
+    assert own | shared == logged
+    assert not own & shared
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    one, two = (distillation(tmp_path / name) for name in "ab")
+    one.run()
+    two.run()
+    other = two.models.network.state_dict()
+    for name, value in one.models.network.state_dict().items():
+        assert torch.equal(value, other[name])
+    assert rows_without_time(tmp_path / "a") == rows_without_time(tmp_path / "b")
+
+
+def test_each_round_plays_with_what_the_one_before_has_left(tmp_path: Path) -> None:
+    distillation(tmp_path / "a", rounds=3, passes=1, held_out=0.0).run()
+    rows = rows_without_time(tmp_path / "a")
+    assert len(rows) == 3
+    assert len({row["search/agreement"] for row in rows}) == 3
+    assert all(0.0 < row["search/agreement"] < 1.0 for row in rows)
+    assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
+    assert "eval/held_out_accuracy" not in rows[-1]
+
+
+def test_it_begins_with_a_policy_of_the_same_kind(tmp_path: Path) -> None:
+    distillation(tmp_path / "a").run()
+    second = distillation(tmp_path / "b", **{"model.init": tmp_path / "a"})
+    learned = load_policy(find_policy(tmp_path / "a")).state_dict()
+    begun = second.models.network.state_dict()
+    assert all(torch.equal(value, begun[name]) for name, value in learned.items())
+    with pytest.raises(CheckpointError, match=r"model\.network=embedding"):
+        distillation(
+            tmp_path / "c",
+            **{"model.init": tmp_path / "a", "model.network": "resnet", "model.options": {}},
+        )
+
+
+def test_every_network_can_be_the_apprentice(tmp_path: Path) -> None:
+    options = {"model.network": "resnet", "model.options": {"blocks": 1, "channels": 8}}
+    distillation(tmp_path / "a", rounds=1, passes=1, **options).run()
+    assert find_policy(tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("word", ["Round 1 ", "Pass 1 "])
+def test_a_signal_ends_the_run_in_order(word: str, tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        if line.startswith(word):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = distillation(tmp_path / "a", rounds=1000, show=show)
+    assert run.run() == "SIGINT"
+    assert lines[-1].endswith("(SIGINT)")
+    assert RunFolder(tmp_path / "a").summary()["why"] == "SIGINT"
+
+
+def test_settings_that_it_cannot_follow_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"session\.processes = 2"):
+        distillation(tmp_path / "a", **{"session.processes": 2})
+    with pytest.raises(ConfigError, match=r"opponents\.share = 0\.5"):
+        distillation(tmp_path / "a", **{"opponents.share": 0.5})
