@@ -44,11 +44,10 @@ class EloChart:
                     f"{escape(rating.name)}</text>"
                 )
 
-    def tick(self, x: float, label: str) -> None:
-        """Write something below the picture."""
-        self._parts.append(
-            f'<text x="{x:.1f}" y="{TOP + HEIGHT + 20}" text-anchor="middle">{escape(label)}</text>'
-        )
+    def tick(self, x: float, label: str, line: int = 0) -> None:
+        """Write something below the picture, in the first line or the second one (1)."""
+        y = TOP + HEIGHT + 20 + 18 * line
+        self._parts.append(f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{escape(label)}</text>')
 
     def interval(self, x: float, rating: Rating) -> None:
         """Mark a rating and its interval."""

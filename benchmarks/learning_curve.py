@@ -54,12 +54,14 @@ def picture(runs: list[list[Moment]], ratings: dict[str, Rating]) -> str:
     def x(minutes: float) -> float:
         return LEFT + WIDTH * minutes / last
 
-    chart = EloChart("Elo without search by minutes on two CPU cores", LOW, HIGH)
+    title = "Elo without search by minutes on two CPU cores, and by million plies"
+    chart = EloChart(title, LOW, HIGH)
     chart.rungs(ratings.values())
     median: list[tuple[float, float]] = [(x(0.0), chart.y(0.0))]
     lower, upper = list(median), list(median)
     for together in zip(*runs, strict=True):
         at = x(statistics.median(moment.minutes for moment in together))
+        chart.tick(at, f"{together[0].plies / 1e6:.0f} M", line=1)
         elos = [ratings[moment.player].elo for moment in together]
         for line, elo in (
             (median, statistics.median(elos)),
@@ -70,7 +72,7 @@ def picture(runs: list[list[Moment]], ratings: dict[str, Rating]) -> str:
     chart.band(lower, upper)
     chart.line(median)
     for minutes in range(0, int(last) + 1, 2):
-        chart.tick(x(minutes), str(minutes))
+        chart.tick(x(minutes), f"{minutes} min" if minutes else "0")
     return chart.svg()
 
 

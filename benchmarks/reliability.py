@@ -123,7 +123,7 @@ def play(policy: Path, nodes: int, seed: int) -> tuple[Curve, Answers]:
     """The curve of values, and what a search says, of one game in each of GAMES slots."""
     network = load_policy(policy)
     evaluator, player = NetworkEvaluator(network), PolicyPlayer(network, seed=seed)
-    asked = _Asked(Search(evaluator.for_search(), SearchSettings(nodes=nodes)))
+    asked = _Asked(Search(evaluator.for_search(), evaluator.settled(SearchSettings(nodes=nodes))))
     rng = np.random.default_rng(seed)
     env = ShogiVectorEnv(GAMES, obs="compact", max_plies=MAX_PLIES)
     obs, _ = env.reset(seed=seed)

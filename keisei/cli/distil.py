@@ -44,9 +44,6 @@ def distil(  # noqa: PLR0913 - one parameter an option
     nodes: Annotated[
         int, typer.Option("--nodes", min=1, max=_MOST, metavar="N", help="Searched a move.")
     ] = 32,
-    temperature: Annotated[
-        float, typer.Option("--temperature", help="The policy's logits are divided by it.")
-    ] = 4.0,
     c_scale: Annotated[
         float, typer.Option("--c-scale", min=0.0, help="How sure the policy learns to be.")
     ] = 0.45,
@@ -85,7 +82,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
     it, the value what the search and the result say. Such a policy is a better one to search with.
 
     For example: keisei-vec distil runs/a --run-dir runs/b, then
-    keisei-vec match "runs/b?nodes=128&temperature=1.4" "runs/a?nodes=128"
+    keisei-vec match "runs/b?nodes=128" "runs/a?nodes=128"
     """
     flags = {
         "session.device": device.value if device else None,
@@ -105,7 +102,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
 
     with mistakes(ConfigError, CheckpointError, SearchSettingsError):
         plan = DistillationPlan(rounds, positions, passes, batch_size, held_out)
-        teacher = Teacher(nodes, temperature, c_scale, root_share)
+        teacher = Teacher(nodes, c_scale, root_share)
         run = Distillation(config, plan, teacher, None if quiet else typer.echo)
     with mistakes(ConfigError, RunFolderError, WriterError, UnwritableError, FloatingPointError):
         stopped_by = run.run()

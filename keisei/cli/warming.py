@@ -147,7 +147,7 @@ def imitate(folder: Path) -> None:
     Imitation(load_config(overrides=overrides), ImitationPlan(1, 2, 0.0), files).run()
     overrides |= {"session.run_dir": folder / "distilled", "env.num_envs": _GAMES}
     settings = load_config(overrides={**overrides, "env.max_plies": _SHORT})
-    Distillation(settings, DistillationPlan(1, _GAMES, 1, 2, 0.0), Teacher(2, 4.0, 0.45, 0.5)).run()
+    Distillation(settings, DistillationPlan(1, _GAMES, 1, 2, 0.0), Teacher(2, 0.45, 0.5)).run()
 
 
 PARTS: dict[str, Callable[[Path], None]] = {

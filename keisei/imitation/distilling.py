@@ -14,6 +14,9 @@ from keisei.imitation.run import MOST_HELD_OUT, SupervisedRun
 from keisei.imitation.searched import Searched, SearchedGames, Teacher, joined_games
 from keisei.training.env_manager import EnvManager
 
+TEMPERATURE_AFTERWARDS = 1.4
+"""What suits the search of a policy that has learned from searches (benchmarks/RESULTS.md)."""
+
 
 @dataclass(frozen=True)
 class DistillationPlan:
@@ -105,6 +108,7 @@ class Distillation(SupervisedRun):
         )
         held_out = lessons.examples(held, 0) if len(held) else None
         others = searched.metrics()
+        network.search_temperature = TEMPERATURE_AFTERWARDS
         for draw in range(plan.passes):
             if self._goes_on():
                 order = np.random.default_rng((self.session.seeds.agent, number, draw))

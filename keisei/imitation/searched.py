@@ -38,7 +38,6 @@ class Teacher:
 
     Attributes:
         nodes: Simulations a move.
-        temperature: The logits of the policy are divided by it before the search.
         c_scale: How much action values count in what is learned, as in ``SearchSettings``; less
             teaches a policy that is less sure.
         root_share: Of the search's value in what the value learns, in [0, 1]; the rest is the
@@ -46,7 +45,6 @@ class Teacher:
     """
 
     nodes: int
-    temperature: float
     c_scale: float
     root_share: float
 
@@ -61,7 +59,6 @@ class Teacher:
         SearchSettings(c_scale=self.c_scale)
         return SearchSettings(
             nodes=self.nodes,
-            temperature=self.temperature,
             candidates=min(_CANDIDATES, self.nodes),
             mate_nodes=_MATE_NODES,
         )
@@ -158,9 +155,9 @@ class SearchedGames:
         """
         player = PolicyPlayer(network, device=device, draw=self._uniforms)
         favourite = PolicyPlayer(network, device=device, deterministic=True)
-        evaluator = NetworkEvaluator(network, device).for_search()
-        seed = int(self._rng.integers(2**63))
-        search = Search(evaluator, self._teacher.settings(), seed)
+        evaluator = NetworkEvaluator(network, device)
+        settings = evaluator.settled(self._teacher.settings())
+        search = Search(evaluator.for_search(), settings, int(self._rng.integers(2**63)))
         found: list[Searched] = []
         count = 0
         while count < positions and goes_on():

@@ -63,7 +63,7 @@ def open_player(
     elif description.search is not None:
         network = load_policy(Path(description.place), description.device)
         evaluator = NetworkEvaluator(network, description.device)
-        yield SearchPlayer(evaluator.for_search, description.search)
+        yield SearchPlayer(evaluator.for_search, evaluator.settled(description.search))
     else:
         chosen = argmax and "sampled" not in description.options
         yield PolicyPlayer(

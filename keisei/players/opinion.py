@@ -91,7 +91,9 @@ class Adviser:
             return opinions
         assert positions.standing is not None
         # Halving is for a number of simulations that is known beforehand.
-        settings = self._search if seconds is None else replace(self._search, method="puct")
+        settings = self._evaluator.settled(self._search)
+        if seconds is not None:
+            settings = replace(settings, method="puct")
         trees = Search(self._evaluator.for_search(), settings).begin(positions.standing)
         _grow(trees, settings.nodes, seconds, goes_on)
         grown = trees.found()

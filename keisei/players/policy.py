@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from keisei.rl.embedding.network import EmbeddingNet
 from keisei.rl.networks import PolicyValueNet
 from keisei.rl.transfer import upload
 from keisei.search.evaluators import Evaluate, TwoSteps, Verdict
+from keisei.search.settings import SearchSettings
 
 Draw = Callable[[int], NDArray[np.float32]]
 """Gives so many random numbers float32 [n] in [0, 1)."""
@@ -99,6 +101,11 @@ class NetworkEvaluator:
     def values(self, positions: Positions) -> NDArray[np.float32]:
         """See ``Evaluator.values``."""
         return self._network.value(upload(positions.state, self._device)).cpu().numpy()
+
+    def settled(self, settings: SearchSettings) -> SearchSettings:
+        """Settings of a search, with the network's own temperature where they have none."""
+        temperature = settings.temperature or self._network.search_temperature
+        return replace(settings, temperature=temperature)
 
     def for_search(self) -> Evaluate | TwoSteps:
         """What a search may ask, of the network as it is now."""

@@ -27,6 +27,8 @@ class PolicyValueNet(nn.Module):
         super().__init__()
         self.state_size = state_size
         self.num_actions = num_actions
+        self.search_temperature: float | None = None
+        """What its logits are best divided by in a search, where that is known."""
 
     def logits_and_value(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Unmasked logits float[B, A] and value float[B] in [-1, 1] of states uint8[B, K]."""

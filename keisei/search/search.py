@@ -21,7 +21,7 @@ from keisei.search.evaluators import (
 from keisei.search.formulas import Weights, halving_rounds
 from keisei.search.improving import ImprovedPolicy, improve
 from keisei.search.planting import note_mates, plant
-from keisei.search.settings import SearchSettings, SearchSettingsError
+from keisei.search.settings import USUAL_TEMPERATURE, SearchSettings, SearchSettingsError
 from keisei.search.tree import (
     NO_EDGE,
     Tree,
@@ -295,7 +295,7 @@ class Trees:
         logits: NDArray[np.float32],
     ) -> None:
         first = self._room_for_edges(len(actions))
-        temperature = self._settings.temperature
+        temperature = self._settings.temperature or USUAL_TEMPERATURE
         attach(self._held, nodes, offsets, actions, logits, first, temperature)
 
     def _room_for_edges(self, count: int) -> int:

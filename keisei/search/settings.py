@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 from keisei.shogi.moves import shown
 
 METHODS = ("gumbel", "puct")
+USUAL_TEMPERATURE = 4.0
+"""Suits policies that PPO has made, which are too sure of their moves."""
 _KINDS: dict[str, tuple[Any, str]] = {
     "whole number": (int, r"[0-9]{1,18}"),
     "number": (float, r"[0-9]{1,18}(\.[0-9]{0,18})?"),
@@ -31,8 +33,8 @@ class SearchSettings:
     """"gumbel": sequential halving at the root and completed action values below it; "puct"."""
     candidates: int = 16
     """Actions that sequential halving begins with at the root."""
-    temperature: float = 4.0
-    """The logits of the priors are divided by it."""
+    temperature: float | None = None
+    """The logits of the priors are divided by it; None for what suits the policy."""
     c_visit: float = 50.0
     """Added to the largest visit count in the scale of action values (Gumbel)."""
     c_scale: float = 1.0
@@ -57,8 +59,9 @@ class SearchSettings:
         """
         values: dict[str, Any] = dict(texts)
         for name, text in texts.items():
+            known = getattr(cls, name)
             for words, (kind, pattern) in _KINDS.items():
-                if isinstance(getattr(cls, name), kind):
+                if isinstance(USUAL_TEMPERATURE if known is None else known, kind):
                     if not re.fullmatch(pattern, text):
                         raise SearchSettingsError(f"{name}={shown(text)} is no {words}")
                     values[name] = kind(text)
@@ -84,9 +87,10 @@ class SearchSettings:
                     f"{_MOST_WHERE_NONE_WILL_DO[name]:,}"
                 )
         for name in ("temperature", "c_scale", "c_puct"):
-            if not 0.0 < getattr(self, name) <= _MOST:
+            number = getattr(self, name)
+            if number is not None and not 0.0 < number <= _MOST:
                 raise SearchSettingsError(
-                    f"{name}={getattr(self, name)} has to be above 0 and at most {_MOST:,}"
+                    f"{name}={number} has to be above 0 and at most {_MOST:,}"
                 )
         for name in ("c_visit", "fpu_reduction"):
             if not 0.0 <= getattr(self, name) <= _MOST:

@@ -13,6 +13,7 @@ from keisei.rl.growing import GrowthError, grow_into
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.rl.ranks import Ranks
+from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.shogi.moves import shown
 from keisei.training.checkpoint import (
     CheckpointError,
@@ -25,6 +26,7 @@ from keisei.training.form import Form
 from keisei.training.policy_file import check_weights, read_policy, write_policy
 
 POLICY_FILE = "policy.safetensors"
+_TEMPERATURE = "search_temperature"
 _MOST_WEIGHTS = 1_000_000_000
 _REASON_LENGTH = 300
 
@@ -103,7 +105,7 @@ class ModelManager:
         self.network = _build(config.network, config.options, seed).to(device)
 
     def begin_from(self, source: Path, ranks: Ranks) -> None:
-        """Take the weights of a policy, which only rank 0 reads.
+        """Take the weights of a policy, which only rank 0 reads, and what suits its search.
 
         Args:
             source: A checkpoint, a ``policy.safetensors`` or a run folder.
@@ -120,8 +122,10 @@ class ModelManager:
                 f"{str(path)!r} holds network {_named(facts)}, but the settings ask for "
                 f"{_named(self._architecture)}; add --set model.network={facts['network']}"
             )
+        learned = _network_of(path, facts, weights)
+        self.network.search_temperature = learned.search_temperature
         try:
-            grow_into(self.network, _network_of(path, facts, weights), self._seed)
+            grow_into(self.network, learned, self._seed)
         except GrowthError as error:
             raise CheckpointError(
                 f"{str(path)!r} holds network {_named(facts)}, which does not fit exactly into "
@@ -156,6 +160,8 @@ class ModelManager:
             "num_actions": self.network.num_actions,
             "global_timestep": global_timestep,
         }
+        if self.network.search_temperature is not None:
+            facts[_TEMPERATURE] = self.network.search_temperature
         path = self.folder.folder / POLICY_FILE
         write_policy(path, facts, self.network.state_dict())
         return path
@@ -282,7 +288,22 @@ def _network_of(
     check_weights(path, weights, sketch.state_dict())
     network = _build(facts["network"], facts["options"], seed=0)
     network.load_state_dict(weights)
+    network.search_temperature = _search_temperature(path, facts)
     return network
+
+
+def _search_temperature(path: Path, facts: Mapping[str, Any]) -> float | None:
+    found = facts.get(_TEMPERATURE)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise CheckpointError(f"{str(path)!r} is damaged: {_TEMPERATURE} is no number")
+    try:
+        return SearchSettings(temperature=float(found)).temperature
+    except (SearchSettingsError, OverflowError):
+        raise CheckpointError(
+            f"{str(path)!r} is damaged: {_TEMPERATURE} = {shown(str(found))} is out of range"
+        ) from None
 
 
 def _check_environment(path: Path, environment: str) -> None:

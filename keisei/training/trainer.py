@@ -91,6 +91,8 @@ class Trainer:
         self.models = ModelManager(config.model, device, self.session.seeds.network, folder)
         if resume is None and config.model.init is not None:
             self.models.begin_from(config.model.init, self.ranks)
+            # PPO makes every policy too sure again.
+            self.models.network.search_temperature = None
         self._mirror = Mirror(self.run_dir, config.session.mirror, self.session.logger)
         with ExitStack() as stack:
             stack.callback(self.session.close)

@@ -86,10 +86,8 @@ class Options:
     multi_pv: int = _option(1, _Kind("MultiPV", "spin", 1, 593))
     nodes_limit: int = _option(0, _Kind("Nodes_Limit", "spin", 0, _MOST_SPIN))
     """Most simulations of a move; 0 for no limit."""
-    softmax_temperature: int = _option(
-        400, _Kind("Softmax_Temperature", "spin", _COLDEST, _HOTTEST)
-    )
-    """Percent; the logits of the priors are divided by it."""
+    softmax_temperature: int = _option(0, _Kind("Softmax_Temperature", "spin", 0, _HOTTEST))
+    """Percent; the logits of the priors are divided by it; 0 for what suits the policy."""
     resign_threshold: int = _option(0, _Kind("Resign_Threshold", "spin", 0, 1000))
     """Per mille: with less hope of winning the engine resigns; 0 for never before it is mated."""
     max_ply: int = _option(512, _Kind("Max_Ply", "spin", 0, 100_000))
@@ -155,7 +153,7 @@ def _named_by(player: str) -> dict[str, Any]:
     own: dict[str, Any] = {"player": player}
     if described.device.startswith("cuda"):
         own["device"] = "cuda"
-    if "temperature" in described.options and described.search is not None:
+    if described.search is not None and described.search.temperature is not None:
         percent = round(100 * described.search.temperature)
         if not _COLDEST <= percent <= _HOTTEST:
             raise PlayerDescriptionError(

@@ -114,7 +114,7 @@ class Thinker:
         settings = self._settings(thought)
         thought.may_decide_early = settings.method == "puct"
         thought.speed, thought.lag = self._speeds[settings.method], self._lag
-        search = Search(self._evaluator.for_search(), settings)
+        search = Search(self._evaluator.for_search(), self._evaluator.settled(settings))
         trees = search.begin(board.standing(rules))
         allowed = _actions_of(board, thought.going.limits.searchmoves, say)
         if allowed:
@@ -144,7 +144,7 @@ class Thinker:
             given = replace(given, mate_nodes=min(given.mate_nodes, most))
         if thought.going.limits.searchmoves:
             given = replace(given, mate_nodes=0)  # the mate might begin with another move
-        temperature = thought.options.softmax_temperature / 100
+        temperature = thought.options.softmax_temperature / 100 or None
         return replace(given, nodes=nodes, temperature=temperature)
 
 

@@ -12,7 +12,7 @@ import torch
 
 from keisei.config_file import load_config
 from keisei.config_schema import ConfigError
-from keisei.imitation.distilling import Distillation, DistillationPlan
+from keisei.imitation.distilling import TEMPERATURE_AFTERWARDS, Distillation, DistillationPlan
 from keisei.imitation.searched import Teacher
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import find_policy, load_policy
@@ -20,7 +20,7 @@ from keisei.web.run_folder import RunFolder
 from tests.training.runs import rows_without_time
 
 PAGE = Path(__file__).parents[2] / "docs" / "distillation.md"
-TEACHER = Teacher(nodes=4, temperature=1.0, c_scale=0.45, root_share=0.5)
+TEACHER = Teacher(nodes=4, c_scale=0.45, root_share=0.5)
 
 
 def distillation(folder: Path, **others: Any) -> Distillation:
@@ -41,18 +41,20 @@ def distillation(folder: Path, **others: Any) -> Distillation:
 
 def test_a_run_learns_and_leaves_a_folder_like_others(tmp_path: Path) -> None:
     lines: list[str] = []
-    run = distillation(tmp_path / "a", rounds=1, passes=6, show=lines.append)
+    # A network that has learned nothing says nothing to search with.
+    begun = {"model.init": "keisei", "model.options.width": 256}
+    run = distillation(tmp_path / "a", rounds=1, passes=10, show=lines.append, **begun)
     assert run.run() is None
     rows = rows_without_time(tmp_path / "a")
-    assert len(rows) == 6
-    assert rows[-1]["eval/held_out_policy_loss"] < rows[0]["eval/held_out_policy_loss"]
+    assert len(rows) == 10
+    assert rows[-1]["eval/held_out_policy_loss"] < 0.8 * rows[0]["eval/held_out_policy_loss"]
     assert rows[-1]["learn/value_loss"] < rows[0]["learn/value_loss"]
     summary = RunFolder(tmp_path / "a").summary()
     assert summary["state"] == "ended"
     assert summary["problems"] == []
     said = [line for line in lines if line.startswith(("Games", "Learning begins"))]
     assert said == [
-        "Games: 8, 4 nodes a move; rounds: 1 of 300 positions, passes: 6, batches of 64, "
+        "Games: 8, 4 nodes a move; rounds: 1 of 300 positions, passes: 10, batches of 64, "
         f"threads: {torch.get_num_threads()} for torch",
         "Learning begins: 300 positions in each of 1 rounds",
     ]
@@ -98,6 +100,9 @@ def test_it_begins_with_a_policy_of_the_same_kind(tmp_path: Path) -> None:
     learned = load_policy(find_policy(tmp_path / "a")).state_dict()
     begun = second.models.network.state_dict()
     assert all(torch.equal(value, begun[name]) for name, value in learned.items())
+    # What was learned from searches is searched with another temperature than what PPO learned.
+    assert load_policy(find_policy(tmp_path / "a")).search_temperature == TEMPERATURE_AFTERWARDS
+    assert second.models.network.search_temperature == TEMPERATURE_AFTERWARDS
     with pytest.raises(CheckpointError, match=r"model\.network=embedding"):
         distillation(
             tmp_path / "c",

@@ -17,7 +17,7 @@ from keisei.vec import ShogiVectorEnv
 from tests.search.positions import MATE_IN_ONE, MATE_IN_THREE
 
 CPU = torch.device("cpu")
-RESULTS = Teacher(nodes=4, temperature=4.0, c_scale=0.45, root_share=0.0)
+RESULTS = Teacher(nodes=4, c_scale=0.45, root_share=0.0)
 
 
 def network(seed: int = 1) -> EmbeddingNet:
@@ -99,9 +99,7 @@ def test_it_stops_when_it_is_asked_to() -> None:
     assert games.play(network(), CPU, 10**6, lambda: next(answers)) == []
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"root_share": float("nan")}, {"c_scale": -1.0}, {"nodes": 0}, {"temperature": 0.0}]
-)
+@pytest.mark.parametrize("wrong", [{"root_share": float("nan")}, {"c_scale": -1.0}, {"nodes": 0}])
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SearchSettingsError, match=next(iter(wrong))):
         replace(RESULTS, **wrong).settings()
