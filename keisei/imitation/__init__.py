@@ -1,1 +1,1 @@
-"""Learning from games that others have played, before or in place of self-play."""
+"""Learning from games that are there: those of others, or one's own with a search."""

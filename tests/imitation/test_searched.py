@@ -26,7 +26,8 @@ def network(seed: int = 1) -> EmbeddingNet:
 
 
 def play(positions: int, teacher: Teacher, *sfens: str, **settings: Any) -> list[Searched]:
-    openings = EnvConfig(num_envs=4, **{"max_plies": 30, "random_opening_share": 0.0, **settings})
+    chosen: dict[str, Any] = {"max_plies": 30, "random_opening_share": 0.0, **settings}
+    openings = EnvConfig(num_envs=4, **chosen)
     env = ShogiVectorEnv(
         4, obs="compact", max_plies=openings.max_plies, initial_sfens=sfens or None, copy=False
     )
