@@ -204,7 +204,10 @@ class SearchedGames:
         self._length += is_searched
         self._random_plies -= ~is_searched
         ended = np.flatnonzero(terminated | truncated)
-        found = [self._ended(game, float(rewards[game]), bool(terminated[game])) for game in ended]
+        found = [
+            self._ended(game, float(rewards[game]), bool(terminated[game]))
+            for game in ended.tolist()
+        ]
         if len(ended):
             self._length[ended] = 0
             self._keys[ended] = self._new_keys(len(ended))

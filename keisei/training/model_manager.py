@@ -153,7 +153,7 @@ class ModelManager:
         Raises:
             UnwritableError: It cannot be written.
         """
-        facts = {
+        facts: dict[str, Any] = {
             **self._architecture,
             "environment": ENV_ID,
             "state_size": self.network.state_size,

@@ -1,5 +1,8 @@
 """What games with searches leave to learn from."""
 
+# pyright: reportUnknownMemberType=false
+# (torch leaves parts of its signatures open.)
+
 from dataclasses import replace
 from typing import Any
 
