@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keisei.cli.errors import mistakes, training_extra
+from keisei.cli.errors import fail, mistakes, training_extra
 from keisei.cli.settings import (
     ConfigOption,
     DeviceOption,
@@ -14,18 +14,21 @@ from keisei.cli.settings import (
     RunDirOption,
     SeedOption,
     SetOption,
+    policy_path,
     read_settings,
 )
 from keisei.files import UnwritableError
 
 _MOST = 999_999
 _MOST_POSITIONS = 100_000_000
+_MOST_PASSES = 100
 
 
 def distil(  # noqa: PLR0913 - one parameter an option
     policy: Annotated[
         Path,
         typer.Argument(
+            parser=policy_path,
             metavar="POLICY",
             help="Whose searches are learned from: a checkpoint, a policy.safetensors, a run "
             "folder, or keisei.",
@@ -38,7 +41,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
     positions: Annotated[
         int,
         typer.Option(
-            "--positions", min=1, max=_MOST_POSITIONS, metavar="N", help="Searched in a round."
+            "--positions", min=1, max=_MOST_POSITIONS, metavar="N", help="Learned from in a round."
         ),
     ] = 500_000,
     nodes: Annotated[
@@ -54,7 +57,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
         ),
     ] = 0.5,
     passes: Annotated[
-        int, typer.Option("--passes", min=1, max=_MOST, metavar="N", help="Over each round.")
+        int, typer.Option("--passes", min=1, max=_MOST_PASSES, metavar="N", help="Over a round.")
     ] = 3,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=_MOST, metavar="N", help="Of one step.")
@@ -84,27 +87,39 @@ def distil(  # noqa: PLR0913 - one parameter an option
     For example: keisei-vec distil runs/a --run-dir runs/b, then
     keisei-vec match "runs/b?nodes=128" "runs/a?nodes=128"
     """
-    flags = {
-        "session.device": device.value if device else None,
-        "session.seed": seed,
-        "session.run_dir": run_dir,
-        "model.init": policy,
-    }
-    config = read_settings(file, assignments, flags)
     with training_extra():
         from keisei.config_schema import ConfigError  # noqa: PLC0415
         from keisei.imitation.distilling import Distillation, DistillationPlan  # noqa: PLC0415
         from keisei.imitation.searched import Teacher  # noqa: PLC0415
+        from keisei.search.evaluators import EvaluatorError  # noqa: PLC0415
         from keisei.search.settings import SearchSettingsError  # noqa: PLC0415
         from keisei.training.checkpoint import CheckpointError  # noqa: PLC0415
+        from keisei.training.model_manager import architecture_of  # noqa: PLC0415
         from keisei.training.session_manager import RunFolderError  # noqa: PLC0415
         from keisei.training.writers import WriterError  # noqa: PLC0415
 
+    for assignment in assignments or []:
+        if assignment.strip().startswith("model."):
+            fail(f"--set {assignment[:100]!r}, but the network is that of POLICY; leave it out")
+    with mistakes(CheckpointError):
+        network = architecture_of(policy)
+    own = {
+        "session.device": device.value if device else None,
+        "session.seed": seed,
+        "session.run_dir": run_dir,
+        "model.init": policy,
+        "model.network": network["network"],
+        "model.options": network["options"],
+    }
+    config = read_settings(file, assignments, own)
     with mistakes(ConfigError, CheckpointError, SearchSettingsError):
         plan = DistillationPlan(rounds, positions, passes, batch_size, held_out)
         teacher = Teacher(nodes, c_scale, root_share)
         run = Distillation(config, plan, teacher, None if quiet else typer.echo)
-    with mistakes(ConfigError, RunFolderError, WriterError, UnwritableError, FloatingPointError):
+    with (
+        mistakes(ConfigError, SearchSettingsError, EvaluatorError, FloatingPointError),
+        mistakes(RunFolderError, WriterError, UnwritableError),
+    ):
         stopped_by = run.run()
     if stopped_by is not None:
         typer.echo(f"Stopped by {stopped_by}", err=True)

@@ -42,10 +42,20 @@ SeedOption = Annotated[
 RunDirOption = Annotated[
     Path | None, typer.Option("--run-dir", metavar="DIR", help="Folder of the run.")
 ]
+
+
+def policy_path(text: str) -> Path:
+    """A path, or that of the policy that comes with the package by its name."""
+    from keisei.players.descriptions import SHIPPED, SHIPPED_POLICY  # noqa: PLC0415
+
+    return SHIPPED_POLICY if text == SHIPPED else Path(text)
+
+
 InitOption = Annotated[
     Path | None,
     typer.Option(
         "--init",
+        parser=policy_path,
         metavar="POLICY",
         help="Begin with the weights of a checkpoint, a policy.safetensors or a run folder, or of "
         "the policy keisei; a larger network takes them where that is exact.",

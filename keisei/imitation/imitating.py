@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from keisei.config_schema import AppConfig
 from keisei.imitation.examples import Examples, Tally, joined
-from keisei.imitation.run import MOST_HELD_OUT, SupervisedRun
+from keisei.imitation.run import MOST_HELD_OUT, Pass, SupervisedRun
 from keisei.imitation.sources import SourceError, read_examples
 
 _PORTION = 131_072
@@ -68,7 +68,7 @@ class Imitation(SupervisedRun):
         self._begin(passes * positions, f"{positions} positions in each of {passes} passes", stack)
         for number in range(passes):
             if self._goes_on():
-                self._pass(f"Pass {number + 1} of {passes}", self._minibatches(number), held_out)
+                self._pass(Pass(number, passes, positions), self._minibatches(number), held_out)
 
     def _survey(self) -> tuple[int, Examples | None]:
         """Number of positions to learn from, and those that are only judged, if any."""

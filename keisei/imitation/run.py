@@ -4,6 +4,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -23,8 +25,30 @@ MOST_HELD_OUT = 65_536
 _UPDATES_A_ROW = 100
 
 
+@dataclass(frozen=True)
+class Pass:
+    """One of the passes of a run.
+
+    Attributes:
+        number: From 0.
+        of: Passes of the whole run.
+        positions: That are learned from in this one.
+    """
+
+    number: int
+    of: int
+    positions: int
+
+    def progress(self, learned: int) -> float:
+        """Share of the run that is over when so many positions of this pass are."""
+        return (self.number + min(1.0, learned / self.positions)) / self.of
+
+
 class SupervisedRun(ABC):
     """One run, from its settings to its policy file; where the examples are from is left open."""
+
+    search_temperature: float | None = None
+    """What suits the search of a policy that has been through a pass, where that is known."""
 
     def __init__(self, config: AppConfig, show: Callable[[str], None] | None = None) -> None:
         """Refuse what can be refused before anything is read or written.
@@ -42,6 +66,11 @@ class SupervisedRun(ABC):
                 f"session.processes = {config.session.processes}, but one process does all of "
                 "this; leave it out"
             )
+        if config.session.mirror is not None:
+            raise ConfigError(
+                f"session.mirror = {config.session.mirror!r}, but only training copies what it "
+                "saves; leave it out"
+            )
         self.config = config
         self.judged: dict[str, float] = {}
         self._show = show
@@ -55,7 +84,7 @@ class SupervisedRun(ABC):
         if config.model.init is not None:
             self.models.begin_from(config.model.init, Ranks())
         self.imitator = Imitator(self.models.network, config.training, self._device)
-        self._learned, self._total = 0, 0
+        self._learned = 0
         self._stop_reason: str | None = None
         self._writers: list[Writer] = []
 
@@ -116,7 +145,6 @@ class SupervisedRun(ABC):
             said: The same in words.
             stack: Closes the writers.
         """
-        self._total = total
         self.session.write_records()
         # The plies of the run are the positions that it learns from.
         steps = {"total_timesteps": max(total, self.config.env.num_envs)}
@@ -128,12 +156,14 @@ class SupervisedRun(ABC):
         for writer in build_writers(kinds, folder, settings, step=0):
             stack.callback(writer.close)
             self._writers.append(writer)
+        # Whoever stops the run before it has learned anything finds what it began with.
+        self._save()
         # The page reads from this line and the last one how the run ended.
         self.session.logger.info("Learning begins: %s", said)
 
     def _pass(
         self,
-        name: str,
+        place: Pass,
         minibatches: Iterable[Examples],
         held_out: Examples | None,
         others: Mapping[str, float] | None = None,
@@ -141,14 +171,14 @@ class SupervisedRun(ABC):
         """Learn from examples once, judge what is held out, and save the policy.
 
         Args:
-            name: Of the pass, for the log.
+            place: Of the pass in the run.
             minibatches: What is learned from.
             held_out: Is only judged; None for nothing.
             others: Further metrics of the row that the pass ends with.
         """
         began, before = time.perf_counter(), self._learned
         for examples in minibatches:
-            self.imitator.learn(examples, min(1.0, self._learned / self._total))
+            self.imitator.learn(examples, place.progress(self._learned - before))
             self._learned += len(examples)
             if self.imitator.updates % _UPDATES_A_ROW == 0:
                 self._write(self.imitator.row())
@@ -165,9 +195,17 @@ class SupervisedRun(ABC):
                 f"cross-entropy {self.judged['policy_loss']:.3f}"
             )
         self._write(row | dict(others or {}))
-        path = self.models.save_policy(self._learned)
+        if self._goes_on():
+            self.models.network.search_temperature = self.search_temperature
+        path = self._save()
         rate = (self._learned - before) / seconds if seconds > 0 else 0.0
-        self.session.logger.info("%s, %d positions a second%s; saved %s", name, rate, said, path)
+        self.session.logger.info(
+            "Pass %d of %d, %d positions a second%s; saved %s",
+            *(place.number + 1, place.of, rate, said, path),
+        )
+
+    def _save(self) -> Path:
+        return self.models.save_policy(self._learned)
 
     def _write(self, row: dict[str, float]) -> None:
         whole = {"run/updates": float(self.imitator.updates), **row}

@@ -10,8 +10,8 @@ Letters: N games, n positions, D draws.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, fields
+from typing import cast
 
 import numpy as np
 import torch
@@ -86,6 +86,26 @@ class Searched:
         """Number of positions n."""
         return len(self.targets)
 
+    @classmethod
+    def room(cls, positions: int, draws: int) -> "Searched":
+        """Columns for so many positions, which take no memory before they are written."""
+        return cls(
+            np.empty((positions, STATE_SIZE), np.uint8),
+            np.empty((positions, MASK_BYTES), np.uint8),
+            np.empty((positions, draws), np.int16),
+            np.empty(positions, np.float32),
+            np.empty(positions, np.uint64),
+        )
+
+    def write(self, begin: int, game: "Searched") -> None:
+        """Copy a game's positions into the columns, from one row on."""
+        for name in _COLUMNS:
+            getattr(self, name)[begin : begin + len(game)] = getattr(game, name)
+
+    def first(self, count: int) -> "Searched":
+        """The first positions, without a copy."""
+        return Searched(*(getattr(self, name)[:count] for name in _COLUMNS))
+
     def examples(self, rows: NDArray[np.int64], draw: int) -> Examples:
         """Some of the positions, with the actions of one of the draws.
 
@@ -98,6 +118,9 @@ class Searched:
             self.targets[rows],
             self.keys[rows],
         )
+
+
+_COLUMNS = tuple(field.name for field in fields(Searched))
 
 
 class SearchedGames:
@@ -140,31 +163,33 @@ class SearchedGames:
         network: PolicyValueNet,
         device: torch.device,
         positions: int,
-        goes_on: Callable[[], bool],
-    ) -> list[Searched]:
+        goes_on: Callable[[int], bool],
+    ) -> Searched:
         """Play on until games have ended with so many positions, or until somebody asks to stop.
 
         Args:
             network: Moves and judges; on the device.
             device: Where it is.
             positions: At least so many, unless it is stopped.
-            goes_on: Asked after each ply.
+            goes_on: Asked after each ply, with how many positions there are.
 
         Returns:
-            The games that have ended, each for itself.
+            The positions of the games that have ended. The others go on with the next call.
         """
         player = PolicyPlayer(network, device=device, draw=self._uniforms)
         favourite = PolicyPlayer(network, device=device, deterministic=True)
         evaluator = NetworkEvaluator(network, device)
         settings = evaluator.settled(self._teacher.settings())
         search = Search(evaluator.for_search(), settings, int(self._rng.integers(2**63)))
-        found: list[Searched] = []
+        # All games may end with the last ply.
+        longest = self._openings.max_plies * self._env.num_envs
+        found = Searched.room(positions + longest, self._draws.shape[2])
         count = 0
-        while count < positions and goes_on():
+        while count < positions and goes_on(count):
             for game in self._step(search, player, favourite):
-                found.append(game)
+                found.write(count, game)
                 count += len(game)
-        return found
+        return found.first(count)
 
     def metrics(self) -> dict[str, float]:
         """What was played since the last call, in which games have ended.
@@ -184,21 +209,11 @@ class SearchedGames:
         self, search: Search, player: PolicyPlayer, favourite: PolicyPlayer
     ) -> list[Searched]:
         """One ply of all games; the games that ended with it."""
-        positions = Positions(
-            self._obs["state"].copy(), self._obs["action_mask_bits"].copy(), (), None
-        )
-        trees = search.begin(self._env.standing())
-        trees.simulate(self._teacher.nodes)
-        moves = trees.found().actions
-        improved = trees.improved_policy(self._teacher.c_scale)
         is_searched = self._random_plies == 0
-        self._remember(positions, improved.draw(self._rng, self._draws.shape[2]), improved.values)
-        self._agreed += int((favourite.choose(positions) == moves)[is_searched].sum())
-        self._searches += int(is_searched.sum())
-        # Moves that the policy draws lead to positions that the search alone would never see.
-        is_sampled = self._rng.random(len(moves)) < _SAMPLED_SHARE
-        moves = np.where(is_sampled, player.choose(positions), moves)
-        moves = np.where(is_searched, moves, self._env.sample_actions(~is_searched))
+        moves = self._env.sample_actions(~is_searched)
+        games = np.flatnonzero(is_searched)
+        if len(games):
+            moves[games] = self._searched_moves(games, search, player, favourite)
         obs, rewards, terminated, truncated, _ = self._env.step(moves)
         self._obs = cast(dict[str, NDArray[np.uint8]], obs)
         self._length += is_searched
@@ -207,35 +222,50 @@ class SearchedGames:
         found = [
             self._ended(game, float(rewards[game]), bool(terminated[game]))
             for game in ended.tolist()
+            if self._length[game]
         ]
         if len(ended):
             self._length[ended] = 0
             self._keys[ended] = self._new_keys(len(ended))
             self._draw_openings(ended)
-        return [game for game in found if len(game)]
+        return found
 
-    def _remember(
-        self, positions: Positions, draws: NDArray[np.int64], values: NDArray[np.float32]
-    ) -> None:
-        # In a random opening the place is written again with the next ply.
-        at = self._length, np.arange(len(values))
+    def _searched_moves(
+        self,
+        games: NDArray[np.int64],
+        search: Search,
+        player: PolicyPlayer,
+        favourite: PolicyPlayer,
+    ) -> NDArray[np.int64]:
+        """The moves int64 [G] of games int64 [G] whose positions are searched and remembered."""
+        positions = Positions(self._obs["state"][games], self._obs["action_mask_bits"][games])
+        trees = search.begin(self._env.standing(games.tolist()))
+        trees.simulate(self._teacher.nodes)
+        moves = trees.found().actions
+        improved = trees.improved_policy(self._teacher.c_scale)
+        at = self._length[games], games
         self._states[at], self._bits[at] = positions.state, positions.mask_bits
-        self._draws[at], self._values[at] = draws, values
+        self._draws[at] = improved.draw(self._rng, self._draws.shape[2])
+        self._values[at] = improved.values
+        self._agreed += int((favourite.choose(positions) == moves).sum())
+        self._searches += len(games)
+        # Moves that the policy draws lead to positions that the search alone would never see.
+        is_sampled = self._rng.random(len(games)) < _SAMPLED_SHARE
+        return np.where(is_sampled, player.choose(positions), moves)
 
     def _ended(self, game: int, reward: float, is_known: bool) -> Searched:  # noqa: FBT001
         """The searched positions of a game, whose last mover got ``reward`` if that is known."""
         length = int(self._length[game])
-        values = self._values[:length, game].copy()
         # The last position is the last mover's, and the sides take turns.
         results = reward * (1.0 - 2.0 * (np.arange(length)[::-1] % 2))
         share = self._teacher.root_share if is_known else 1.0
-        targets = share * values + (1.0 - share) * results
+        targets = share * self._values[:length, game] + (1.0 - share) * results
         self._ends += 1
         self._plies += length
         return Searched(
-            self._states[:length, game].copy(),
-            self._bits[:length, game].copy(),
-            self._draws[:length, game].copy(),
+            self._states[:length, game],
+            self._bits[:length, game],
+            self._draws[:length, game],
             targets.astype(np.float32),
             np.full(length, self._keys[game]),
         )
@@ -250,12 +280,3 @@ class SearchedGames:
 
     def _uniforms(self, count: int) -> NDArray[np.float32]:
         return self._rng.random(count, np.float32)
-
-
-def joined_games(games: list[Searched]) -> Searched:
-    """The positions of all games, of which there is one or more."""
-    names = ("states", "mask_bits", "draws", "targets", "keys")
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(game, name) for game in games]) for name in names
-    }
-    return Searched(**columns)

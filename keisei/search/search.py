@@ -193,8 +193,9 @@ class Trees:
         offsets = np.concatenate([[0], np.cumsum(num_edges, dtype=np.int64)])
         actions = np.empty(offsets[-1], np.int64)
         probabilities = np.empty(offsets[-1], np.float32)
-        improve(self._held, weights, offsets, actions, probabilities)
-        return ImprovedPolicy(offsets, actions, probabilities, self.found().values)
+        values = np.empty(len(num_edges), np.float32)
+        improve(self._held, weights, offsets, actions, probabilities, values)
+        return ImprovedPolicy(offsets, actions, probabilities, values)
 
     def _grow(self) -> bool:
         """A wave of simulations, unless there is nothing left to do, which is False then."""

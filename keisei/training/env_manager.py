@@ -64,7 +64,7 @@ def check_memory(config: AppConfig, num_envs: int) -> None:
     """
     plies, steps = config.env.max_plies, config.training.num_steps
     needed = num_envs * (8 * plies + _BYTES_A_GAME + steps * _BYTES_A_PLY)
-    there_is = min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), _memory_limit())
+    there_is = memory_there_is()
     if needed > there_is:
         raise ConfigError(
             f"env.num_envs = {config.env.num_envs} with env.max_plies = {plies} and "
@@ -73,13 +73,14 @@ def check_memory(config: AppConfig, num_envs: int) -> None:
         )
 
 
-def _memory_limit() -> int:
-    """Bytes that a container allows its processes."""
+def memory_there_is() -> int:
+    """Bytes of memory that this machine has, or that a container allows its processes."""
     try:
         text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
     except OSError:
         text = "max"
-    return int(text) if text.isdecimal() else sys.maxsize
+    allowed = int(text) if text.isdecimal() else sys.maxsize
+    return min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), allowed)
 
 
 class EnvManager:

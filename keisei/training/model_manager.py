@@ -8,12 +8,10 @@ import torch
 
 from keisei import ENV_ID
 from keisei.config_schema import ConfigError, ModelConfig
-from keisei.players.descriptions import SHIPPED, SHIPPED_POLICY
 from keisei.rl.growing import GrowthError, grow_into
 from keisei.rl.network_base import PolicyValueNet
 from keisei.rl.networks import build_network
 from keisei.rl.ranks import Ranks
-from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.shogi.moves import shown
 from keisei.training.checkpoint import (
     CheckpointError,
@@ -23,10 +21,15 @@ from keisei.training.checkpoint import (
 )
 from keisei.training.checkpoint_form import NETWORK, POLICY
 from keisei.training.form import Form
-from keisei.training.policy_file import check_weights, read_policy, write_policy
+from keisei.training.policy_file import (
+    TEMPERATURE,
+    check_weights,
+    read_policy,
+    search_temperature,
+    write_policy,
+)
 
 POLICY_FILE = "policy.safetensors"
-_TEMPERATURE = "search_temperature"
 _MOST_WEIGHTS = 1_000_000_000
 _REASON_LENGTH = 300
 
@@ -161,7 +164,7 @@ class ModelManager:
             "global_timestep": global_timestep,
         }
         if self.network.search_temperature is not None:
-            facts[_TEMPERATURE] = self.network.search_temperature
+            facts[TEMPERATURE] = self.network.search_temperature
         path = self.folder.folder / POLICY_FILE
         write_policy(path, facts, self.network.state_dict())
         return path
@@ -224,13 +227,11 @@ def load_policy(path: Path, device: torch.device | str = "cpu") -> PolicyValueNe
 
 
 def find_policy(path: Path) -> Path:
-    """The file itself, the newest one of a run folder, or the shipped one by its name.
+    """The file itself, or the newest one of a run folder.
 
     Raises:
         CheckpointError: There is none.
     """
-    if str(path) == SHIPPED:
-        return SHIPPED_POLICY
     if path.is_dir():
         folder = path / "checkpoints"
         found = [folder / POLICY_FILE, *sorted(folder.glob("checkpoint-*.pt"), reverse=True)]
@@ -244,6 +245,16 @@ def find_policy(path: Path) -> Path:
             "or a run folder, or 'random', 'greedy', 'usi:...'"
         )
     return path
+
+
+def architecture_of(source: Path) -> dict[str, Any]:
+    """The kind of network of a policy, ``network``, and its ``options``.
+
+    Raises:
+        CheckpointError: There is no policy, or it cannot be read.
+    """
+    facts, _ = _read(find_policy(source))
+    return {name: facts[name] for name in ("network", "options")}
 
 
 def export_policy(source: Path, target: Path) -> None:
@@ -288,22 +299,8 @@ def _network_of(
     check_weights(path, weights, sketch.state_dict())
     network = _build(facts["network"], facts["options"], seed=0)
     network.load_state_dict(weights)
-    network.search_temperature = _search_temperature(path, facts)
+    network.search_temperature = search_temperature(path, facts)
     return network
-
-
-def _search_temperature(path: Path, facts: Mapping[str, Any]) -> float | None:
-    found = facts.get(_TEMPERATURE)
-    if found is None:
-        return None
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        raise CheckpointError(f"{str(path)!r} is damaged: {_TEMPERATURE} is no number")
-    try:
-        return SearchSettings(temperature=float(found)).temperature
-    except (SearchSettingsError, OverflowError):
-        raise CheckpointError(
-            f"{str(path)!r} is damaged: {_TEMPERATURE} = {shown(str(found))} is out of range"
-        ) from None
 
 
 def _check_environment(path: Path, environment: str) -> None:

@@ -13,10 +13,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from keisei.files import write_whole
+from keisei.search.settings import SearchSettings, SearchSettingsError
 from keisei.shogi.moves import shown
 from keisei.training.checkpoint import CheckpointError
 
 _FORMAT = "keisei-policy-1"
+TEMPERATURE = "search_temperature"
 
 
 def write_policy(path: Path, facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
@@ -60,6 +62,25 @@ def read_policy(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if not isinstance(facts, dict):
         raise CheckpointError(f"{str(path)!r} is damaged: {_FORMAT} is no table")
     return cast(dict[str, Any], facts), weights
+
+
+def search_temperature(path: Path, facts: Mapping[str, Any]) -> float | None:
+    """What the policy's logits are best divided by in a search, None where the file says nothing.
+
+    Raises:
+        CheckpointError: It is no such number.
+    """
+    found = facts.get(TEMPERATURE)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise CheckpointError(f"{str(path)!r} is damaged: {TEMPERATURE} is no number")
+    try:
+        return SearchSettings(temperature=float(found)).temperature
+    except (SearchSettingsError, OverflowError):
+        raise CheckpointError(
+            f"{str(path)!r} is damaged: {TEMPERATURE} = {shown(str(found))} is out of range"
+        ) from None
 
 
 def check_weights(

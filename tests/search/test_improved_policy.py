@@ -37,6 +37,7 @@ def test_it_is_the_softmax_of_logits_and_completed_values() -> None:
         given = slice(taught.offsets[root], taught.offsets[root + 1])
         assert taught.actions[given].tolist() == tree.actions[edges][order].tolist()
         np.testing.assert_allclose(taught.probabilities[given], wanted[order], rtol=1e-4)
+        assert taught.values[root] == pytest.approx(2.0 * (wanted * q).sum() - 1.0, abs=1e-4)
 
 
 def test_with_puct_it_is_the_share_of_the_visits() -> None:
