@@ -1,5 +1,6 @@
 """A policy says with which temperature it is searched best, and is searched so."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from keisei.search.settings import SearchSettings
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import export_policy, load_policy
 from keisei.training.policy_file import read_policy, write_policy
+from keisei.usi.going import Going
+from keisei.usi.limits import Limits
+from keisei.usi.options import Options
+from keisei.usi.placed import PlacedGame
+from keisei.usi.thinking import Thinker
 from keisei.vec import ShogiVectorEnv
 from tests.cli.command_line import SMALL_RUN, run
 
@@ -38,10 +44,11 @@ def positions() -> Positions:
     return Positions(obs["state"], obs["action_mask_bits"], (), env.standing())
 
 
-def moves(player: str) -> list[int]:
-    def load(path: Path, device: str) -> Any:
-        return load_policy(path, device)
+def load(path: Path, device: str) -> Any:
+    return load_policy(path, device)
 
+
+def moves(player: str) -> list[int]:
     with open_player(parse_player(player), load, seed=1) as opened:
         chosen: NDArray[Any] = opened.choose(positions())
     return chosen.tolist()
@@ -71,6 +78,21 @@ def test_advisers_follow(tmp_path: Path) -> None:
     found = visits(path, SearchSettings(nodes=8))
     assert found == visits(SHIPPED_POLICY, SearchSettings(nodes=8, temperature=OWN))
     assert found != visits(path, SearchSettings(nodes=8, temperature=50.0))
+
+
+def test_the_engine_follows(tmp_path: Path) -> None:
+    def found(player: str) -> list[str]:
+        options = Options.for_player(player)
+        thinker, game, said = Thinker(options, load), PlacedGame(), list[str]()
+        game.place(["startpos"])
+        thinker.think(game, options, Going(Limits(nodes=60)), said.append)
+        scored = [line for line in said if " pv " in line]
+        return [re.sub(r" (time|nps|hashfull) \d+", "", line) for line in scored[-1:]]
+
+    path = told(tmp_path, OWN)
+    own = found(str(path))
+    assert own == found(f"{SHIPPED_POLICY}?temperature={OWN}")
+    assert own != found(f"{path}?temperature=50")
 
 
 def test_a_copy_for_sharing_keeps_it(tmp_path: Path) -> None:
