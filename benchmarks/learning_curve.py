@@ -42,6 +42,8 @@ def moments_of(run: Path) -> list[Moment]:
     moments: list[Moment] = []
     for path in sorted((run / "checkpoints").glob("checkpoint-*.pt")):
         plies = int(path.stem.rpartition("-")[2])
+        if not plies:
+            continue  # The curve begins at 0 in any case.
         seconds = max(clock[step] for step in clock if step <= plies)
         moments.append(Moment(f"{path}?argmax", plies, seconds / 60))
     return moments

@@ -37,7 +37,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
     *,
     rounds: Annotated[
         int, typer.Option("--rounds", min=1, max=_MOST, metavar="N", help="Of play and learning.")
-    ] = 2,
+    ] = 1,
     positions: Annotated[
         int,
         typer.Option(
@@ -82,7 +82,8 @@ def distil(  # noqa: PLR0913 - one parameter an option
     """Let a policy learn from its own searches.
 
     It plays against itself and searches each position; the policy learns what the search made of
-    it, the value what the search and the result say. Such a policy is a better one to search with.
+    it, the value what the search and the result say. Such a policy is as sure as it may be: it
+    needs no temperature in a search. It is not stronger.
 
     For example: keisei-vec distil runs/a --run-dir runs/b, then
     keisei-vec match "runs/b?nodes=128" "runs/a?nodes=128"

@@ -50,7 +50,7 @@ class DistillationPlan:
 class Distillation(SupervisedRun):
     """Plays games in which each position is searched, and learns what the searches found."""
 
-    search_temperature = 1.4
+    search_temperature = 1.0
 
     def __init__(
         self,

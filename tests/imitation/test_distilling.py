@@ -103,7 +103,7 @@ def test_each_round_plays_with_what_the_one_before_has_left(
     assert [row["step"] for row in rows] == [300, 600, 900]
     assert all(0.0 < row["search/agreement"] < 1.0 for row in rows)
     assert "eval/held_out_accuracy" not in rows[-1]
-    assert [temperature for _, temperature in seen] == [None, 1.4, 1.4]
+    assert [temperature for _, temperature in seen] == [None, 1.0, 1.0]
     assert not torch.equal(seen[0][0], seen[1][0])
     assert not torch.equal(seen[1][0], seen[2][0])
     # The rate is at its end when the run is.
@@ -117,8 +117,8 @@ def test_it_begins_with_a_policy_of_the_same_kind(tmp_path: Path) -> None:
     begun = second.models.network.state_dict()
     assert all(torch.equal(value, begun[name]) for name, value in learned.items())
     # What was learned from searches is searched with another temperature than what PPO learned.
-    assert load_policy(find_policy(tmp_path / "a")).search_temperature == 1.4
-    assert second.models.network.search_temperature == 1.4
+    assert load_policy(find_policy(tmp_path / "a")).search_temperature == 1.0
+    assert second.models.network.search_temperature == 1.0
     with pytest.raises(CheckpointError, match=r"model\.network=embedding"):
         distillation(
             tmp_path / "c",
@@ -134,7 +134,7 @@ def test_every_network_can_be_the_apprentice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "temperature"),
-    [("Learning begins", None), ("Round 1 of 1000: 0", None), ("Pass 1 ", 1.4)],
+    [("Learning begins", None), ("Round 1 of 1000: 0", None), ("Pass 1 ", 1.0)],
 )
 def test_a_signal_ends_the_run_in_order(
     word: str, temperature: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
