@@ -35,7 +35,8 @@ def test_it_prints_a_line_a_move_and_draws_the_graph(tmp_path: Path) -> None:
     assert (empty, last) == ("", "No move lost 0.3 of the value.")
     assert head.split() == ["#", "value", "chosen", "move"]
     assert len(lines) == 6
-    assert re.fullmatch(r" +1  [+-]\d\.\d\d +\d+\.\d%  ▲７六歩\(77\)", lines[0])
+    # Where the player would have moved otherwise, that follows.
+    assert re.fullmatch(r" +1  [+-]\d\.\d\d +\d+\.\d%  ▲７六歩\(77\)(  ▲\S+)?", lines[0])
     assert all(line.split()[0] == str(ply) for ply, line in enumerate(lines, start=1))
     drawn = ET.parse(picture).getroot()
     (line,) = drawn.findall("{*}polyline")
