@@ -19,7 +19,8 @@ from keisei.rl.embedding.network import EmbeddingNet
 from keisei.training.checkpoint import CheckpointError
 from keisei.training.model_manager import find_policy, load_policy
 from keisei.web.run_folder import RunFolder
-from tests.training.runs import rows_without_time
+from tests.stand_in_device import stand_in
+from tests.training.runs import assert_same, rows_without_time
 
 PAGE = Path(__file__).parents[2] / "docs" / "distillation.md"
 TEACHER = Teacher(nodes=4, c_scale=0.45, root_share=0.5)
@@ -182,3 +183,26 @@ def test_settings_that_it_cannot_follow_are_refused(tmp_path: Path) -> None:
         distillation(tmp_path / "a", **{"session.processes": 2})
     with pytest.raises(ConfigError, match=r"opponents\.share = 0\.5"):
         distillation(tmp_path / "a", **{"opponents.share": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("network", "options"),
+    [("embedding", {"width": 64, "fused": False}), ("resnet", {"blocks": 1, "channels": 8})],
+)
+def test_a_run_on_a_device_is_the_run_on_the_cpu(
+    network: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    def run(device: str) -> dict[str, torch.Tensor]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("keisei.imitation.run.resolve_device", lambda _: torch.device(device))
+            others = {"model.network": network, "model.options": options, "rounds": 1, "passes": 1}
+            distilled = distillation(tmp_path / device, **others)
+        distilled.run()
+        weights = distilled.models.network.state_dict()
+        return {name: tensor.cpu() for name, tensor in weights.items()}
+
+    with stand_in():
+        on_device = run("meta:0")
+        on_device = {name: tensor.clone() for name, tensor in on_device.items()}
+    assert_same(on_device, run("cpu"))
+    assert rows_without_time(tmp_path / "meta:0") == rows_without_time(tmp_path / "cpu")
