@@ -193,8 +193,11 @@ def test_a_run_on_a_device_is_the_run_on_the_cpu(
     network: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
     def run(device: str) -> dict[str, torch.Tensor]:
+        def resolve(_: str) -> torch.device:
+            return torch.device(device)
+
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("keisei.imitation.run.resolve_device", lambda _: torch.device(device))
+            patch.setattr("keisei.imitation.run.resolve_device", resolve)
             others = {"model.network": network, "model.options": options, "rounds": 1, "passes": 1}
             distilled = distillation(tmp_path / device, **others)
         distilled.run()

@@ -12,7 +12,7 @@ import numpy as np
 from keisei.games.endings import Rules
 from keisei.games.pool import Pool
 from keisei.search.evaluators import Evaluate
-from keisei.search.settings import SearchSettings
+from keisei.search.settings import USUAL_TEMPERATURE, SearchSettings
 from keisei.shogi import Board
 from keisei.shogi.features import MASK_BYTES
 
@@ -75,7 +75,7 @@ class Sequential:
         bits = pool.nodes.legal[:1].view(np.uint8)[:, :MASK_BYTES]
         state = pool.observe(np.arange(1), self._rules.max_plies)
         _, actions, log_probs, values = self._evaluate(state, bits)
-        logits = log_probs.astype(np.float64) / self._settings.temperature
+        logits = log_probs.astype(np.float64) / (self._settings.temperature or USUAL_TEMPERATURE)
         priors = np.exp(logits - logits.max())
         priors /= priors.sum()
         order = np.argsort(-priors, kind="stable")
