@@ -23,6 +23,7 @@ ELSEWHERE = {
     "benchmarks/README.md": "benchmarks/index.md",
     "benchmarks/RESULTS.md": "benchmarks/results.md",
     "benchmarks/env_step.svg": "benchmarks/env_step.svg",
+    "benchmarks/learning_curve.svg": "benchmarks/learning_curve.svg",
     "benchmarks/reliability.svg": "benchmarks/reliability.svg",
     "benchmarks/search_ladder.svg": "benchmarks/search_ladder.svg",
     "keisei/players/shipped/MODEL_CARD.md": "model-card.md",
