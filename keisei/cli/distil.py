@@ -10,6 +10,7 @@ from keisei.cli.errors import fail, mistakes, training_extra
 from keisei.cli.settings import (
     ConfigOption,
     DeviceOption,
+    HeldOutOption,
     QuietOption,
     RunDirOption,
     SeedOption,
@@ -62,16 +63,7 @@ def distil(  # noqa: PLR0913 - one parameter an option
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=_MOST, metavar="N", help="Of one step.")
     ] = 2048,
-    held_out: Annotated[
-        float,
-        typer.Option(
-            "--held-out",
-            min=0.0,
-            max=0.5,
-            metavar="SHARE",
-            help="Of the games, to judge by and not to learn from.",
-        ),
-    ] = 0.02,
+    held_out: HeldOutOption = 0.02,
     file: ConfigOption = None,
     device: DeviceOption = None,
     seed: SeedOption = None,

@@ -10,6 +10,7 @@ from keisei.cli.errors import mistakes, training_extra
 from keisei.cli.settings import (
     ConfigOption,
     DeviceOption,
+    HeldOutOption,
     InitOption,
     QuietOption,
     RunDirOption,
@@ -38,16 +39,7 @@ def imitate(  # noqa: PLR0913 - one parameter an option
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=_MOST, metavar="N", help="Of one step.")
     ] = 1024,
-    held_out: Annotated[
-        float,
-        typer.Option(
-            "--held-out",
-            min=0.0,
-            max=0.5,
-            metavar="SHARE",
-            help="Of the games, to judge by and not to learn from.",
-        ),
-    ] = 0.05,
+    held_out: HeldOutOption = 0.05,
     file: ConfigOption = None,
     device: DeviceOption = None,
     seed: SeedOption = None,

@@ -61,6 +61,16 @@ InitOption = Annotated[
         "the policy keisei; a larger network takes them where that is exact.",
     ),
 ]
+HeldOutOption = Annotated[
+    float,
+    typer.Option(
+        "--held-out",
+        min=0.0,
+        max=0.5,
+        metavar="SHARE",
+        help="Of the games, to judge by and not to learn from.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
